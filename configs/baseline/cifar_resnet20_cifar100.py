@@ -1,0 +1,6 @@
+# ResNet-20 of the CIFAR benchmark, alone.
+_base_ = '../_base_/cifar100.py'
+
+model = dict(
+    backbone=dict(type='mmkd_logit.CifarThinResNet', depth=20),
+    head=dict(in_channels=64, init_cfg=None))

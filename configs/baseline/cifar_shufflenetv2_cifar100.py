@@ -1,0 +1,7 @@
+# ShuffleNetV2 for 32 px, alone. Official lr: 0.01.
+_base_ = '../_base_/cifar100.py'
+
+model = dict(
+    backbone=dict(type='mmkd_logit.CifarShuffleNetV2'),
+    head=dict(in_channels=1024, init_cfg=None))
+optim_wrapper = dict(optimizer=dict(lr=0.01))

@@ -1,0 +1,2 @@
+# The student alone: GFL, ResNet-50 FPN, 1x (16 images a step, lr 0.01).
+_base_ = 'mmdet::gfl/gfl_r50_fpn_1x_coco.py'

@@ -1,0 +1,23 @@
+# Generated digits in Cityscapes layout, for MMSegmentation.
+_base_ = './schedule.py'
+default_scope = 'mmseg'
+classes = tuple('0123456789') + ('background', )
+load, pack = dict(type='LoadImageFromFile'), dict(type='PackSegInputs')
+dataset = dict(
+    type='BaseSegDataset',
+    data_root='data/demo_cityscapes/',
+    img_suffix='_leftImg8bit.png',
+    seg_map_suffix='_gtFine_labelTrainIds.png',
+    metainfo=dict(classes=classes, palette=[[20 * i] * 3 for i in range(11)]),
+    pipeline=[load, dict(type='LoadAnnotations'), pack])
+test_pipeline = [load, pack]  # of mmseg.apis, which has no labels
+train = dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train')
+val = dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val')
+loader = dict(batch_size=8, num_workers=0, persistent_workers=False)
+train_dataloader = dict(
+    sampler=dict(type='InfiniteSampler'),
+    dataset=dict(data_prefix=train, **dataset), **loader)
+val_dataloader = test_dataloader = dict(
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(data_prefix=val, **dataset), **loader)
+val_evaluator = test_evaluator = dict(type='IoUMetric')

@@ -1,0 +1,18 @@
+# DKD on CIFAR-100 with the official settings of each pair. Run with
+# TEACHER=vgg13 STUDENT=vgg8 (say) before the command for another pair.
+_base_ = [
+    '../_base_/cifar_teacher_student_cifar100.py',
+    '../_base_/cifar_pairs_dkd.py'
+]
+pair = _base_.pairs.get('{{$TEACHER:resnet32x4}}_{{$STUDENT:resnet8x4}}',
+                        _base_.pairs['default'])
+pairs = None
+
+model = dict(
+    distill=dict(
+        loss_kd=dict(
+            loss=dict(
+                type='mmkd_logit.DKDLoss', tau=4.0, alpha=1.0,
+                beta=pair['beta']))))
+custom_hooks = [dict(type='mmkd_logit.KDWarmupHook', end=20, by_epoch=True)]
+work_dir = 'work_dirs/dkd_{{$TEACHER:resnet32x4}}_{{$STUDENT:resnet8x4}}'

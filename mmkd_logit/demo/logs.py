@@ -1,0 +1,94 @@
+"""Read MMEngine's own json logs, and draw them."""
+
+import json
+from pathlib import Path
+from typing import Dict, List, Sequence, Union
+
+Log = Dict[int, Dict[str, float]]
+
+
+def read_log(folder: Union[str, Path]) -> Log:
+    """What a run logged, by iteration; resumed runs are joined.
+
+    Args:
+        folder (str or Path): Work dir of a run, with
+            ``<time>/vis_data/scalars.json``. A later start overrides what an
+            earlier one logged for the same iteration.
+
+    Returns:
+        dict[int, dict[str, float]]: Iteration -> logged values, training and
+        validation together.
+    """
+    log: Log = {}
+    for path in sorted(Path(folder).glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            try:
+                values = json.loads(line)
+            except json.JSONDecodeError:  # being written right now
+                continue
+            log.setdefault(values['step'], {}).update(values)
+    return dict(sorted(log.items()))
+
+
+def last_values(log: Log) -> Dict[str, float]:
+    """The latest value of every logged name."""
+    values: Dict[str, float] = {}
+    for logged in log.values():
+        values.update(logged)
+    return values
+
+
+def draw_curves(
+    runs: Dict[str, List[Log]], keys: Dict[str, str], path: Union[str, Path]
+) -> None:
+    """Draw one panel per logged name; a thin line per seed, a thick mean.
+
+    Args:
+        runs (dict[str, list[dict]]): Legend -> log of each seed.
+        keys (dict[str, str]): Logged name -> title of its panel.
+        path (str or Path): Picture file.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.5 * len(keys), 4), layout='constrained')
+    for axes, (key, title) in zip(
+        figure.subplots(1, len(keys), squeeze=False)[0], keys.items()
+    ):
+        for number, (legend, logs) in enumerate(runs.items()):
+            curves = [_curve(log, key) for log in logs]
+            curves = [curve for curve in curves if curve]
+            for curve in curves if len(curves) > 1 else ():
+                axes.plot(
+                    *zip(*curve), color=f'C{number}', alpha=0.3, linewidth=1
+                )
+            mean = _mean(curves)
+            if mean:
+                axes.plot(
+                    *zip(*mean),
+                    color=f'C{number}',
+                    label=legend,
+                    marker='o' if len(mean) < 20 else None,
+                    markersize=3,
+                )
+        axes.set_title(title)
+        axes.set_xlabel('iteration')
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def _curve(log: Log, key: str) -> List[tuple]:
+    return [
+        (step, values[key]) for step, values in log.items() if key in values
+    ]
+
+
+def _mean(curves: Sequence[List[tuple]]) -> List[tuple]:
+    """Mean over the iterations that all curves have."""
+    by_step = [dict(curve) for curve in curves]
+    shared = set.intersection(*map(set, by_step)) if by_step else set()
+    return [
+        (step, sum(curve[step] for curve in by_step) / len(by_step))
+        for step in sorted(shared)
+    ]

@@ -1,0 +1,283 @@
+"""Find, read and load a checkpoint without executing anything in it."""
+
+import hashlib
+import os
+import pickle
+import re
+from collections import OrderedDict
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Tuple
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import Tensor, nn
+
+__all__ = [
+    'load_checkpoint_safely',
+    'local_file',
+    'plain_state_dict',
+    'load_state_dict_strictly',
+    'file_hash',
+]
+
+
+def _history_method(cls: type, name: str) -> Callable:
+    """Stands in for ``getattr``, which a history buffer is pickled with."""
+    if cls is HistoryBuffer and name in ('mean', 'max', 'min', 'current'):
+        return getattr(cls, name)
+    raise pickle.UnpicklingError(f'getattr({cls!r}, {name!r})')
+
+
+def _safe_types() -> List[Any]:
+    """Types that MMEngine's own checkpoints hold beside tensors."""
+    core = np._core if np.__version__ >= '2' else np.core
+    types = [
+        HistoryBuffer,
+        np.ndarray,
+        np.dtype,
+        OrderedDict,
+        core.multiarray._reconstruct,
+        core.multiarray.scalar,
+    ]
+    types += [type(np.dtype(name)) for name in ('f2', 'f4', 'f8')]
+    types += [
+        type(np.dtype(name))
+        for name in ('bool', 'u1', 'u2', 'u4', 'u8', 'i1', 'i2', 'i4', 'i8')
+    ]
+    return types
+
+
+class _RestrictedPickle(ModuleType):
+    """Stands in for ``pickle`` where torch has no list of safe types.
+
+    torch < 2.5 offers ``weights_only=True``, but no way to add the few types
+    of MMEngine's message hub. This reader knows the same closed list and
+    refuses everything else.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('mmkd_logit_restricted_pickle')
+        safe = {(t.__module__, t.__qualname__): t for t in _safe_types()}
+        for builtins in ('builtins', '__builtin__'):
+            safe[builtins, 'getattr'] = _history_method
+        for old in [key for key in safe if key[0].startswith('numpy')]:
+            # numpy 1 and 2 call the same module differently
+            for pair in (
+                ('numpy.core', 'numpy._core'),
+                ('numpy._core', 'numpy.core'),
+            ):
+                safe.setdefault((old[0].replace(*pair), old[1]), safe[old])
+
+        class Unpickler(pickle.Unpickler):
+            def find_class(self, module: str, name: str) -> Any:
+                if (module, name) in safe:
+                    return safe[module, name]
+                if module == 'torch._utils' and name.startswith('_rebuild_'):
+                    return getattr(torch._utils, name)
+                if module == 'torch' and (
+                    name.endswith('Storage') or name in ('Size', 'device')
+                ):
+                    return getattr(torch, name)
+                if module == 'torch.storage' and name.endswith('Storage'):
+                    return getattr(torch.storage, name)
+                if module == 'torch.nn.parameter' and name == 'Parameter':
+                    return nn.Parameter
+                if module == 'torch' and isinstance(
+                    getattr(torch, name, None), torch.dtype
+                ):
+                    return getattr(torch, name)
+                if module == '_codecs' and name == 'encode':
+                    return __import__('_codecs').encode
+                raise pickle.UnpicklingError(f'{module}.{name}')
+
+        self.Unpickler = Unpickler
+        self.load = lambda file, **kw: Unpickler(file, **kw).load()
+
+
+def load_checkpoint_safely(
+    path: str,
+    trusted: bool = False,
+    way: str = 'set `trust_teacher_ckpt=True`',
+) -> Any:
+    """Read a checkpoint onto the CPU without running code from it.
+
+    Tensors, plain containers and the few types of MMEngine's own checkpoints
+    are read, nothing else.
+
+    Args:
+        path (str): A local file.
+        trusted (bool): Read any pickle, which can run any code in the file.
+            Only for files of your own. Defaults to False.
+        way (str): How the caller's user says that a file is trusted.
+
+    Returns:
+        object: What the file holds, usually a dict.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a checkpoint, or holds other objects.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f'checkpoint {path!r} is not a file; check the path'
+        )
+    if trusted:
+        return torch.load(path, map_location='cpu', weights_only=False)
+    try:
+        if hasattr(torch.serialization, 'safe_globals'):
+            with torch.serialization.safe_globals(
+                _safe_types() + [(_history_method, 'builtins.getattr')]
+            ):
+                return torch.load(path, map_location='cpu', weights_only=True)
+        return torch.load(
+            path, map_location='cpu', pickle_module=_RestrictedPickle()
+        )
+    except (pickle.UnpicklingError, AttributeError, ImportError) as error:
+        found = re.search(r'GLOBAL ([\w.]+)', str(error))
+        found = found.group(1) if found else str(error).strip()[:80]
+        raise ValueError(
+            f'checkpoint {path!r} is not a plain one: it holds more than '
+            'tensors and numbers, and reading it could run code '
+            f'(it asks for {found}). Save its state_dict alone, or, if the '
+            f'file is your own, {way}'
+        ) from error
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(
+            f'checkpoint {path!r} cannot be read; it is damaged, or not a '
+            'PyTorch checkpoint'
+        ) from error
+
+
+def local_file(source: str) -> str:
+    """Path of a checkpoint, downloaded first if it is a URL.
+
+    Args:
+        source (str): A path, or an ``http(s)://`` address. A download goes
+            to torch's hub cache and is kept.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ConnectionError: If it cannot be downloaded.
+    """
+    if urlparse(source).scheme not in ('http', 'https'):
+        path = os.path.expanduser(source)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f'teacher checkpoint {source!r} is not a file; check '
+                '`teacher_ckpt` (or pass --teacher-ckpt), a path, a URL, or '
+                "'auto'"
+            )
+        return path
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    target = folder / Path(urlparse(source).path).name
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(source, str(target))
+        except Exception as error:
+            raise ConnectionError(
+                f'teacher checkpoint {source!r} cannot be downloaded '
+                f'({error}); download it elsewhere and pass --teacher-ckpt '
+                'PATH'
+            ) from error
+    return str(target)
+
+
+def file_hash(path: str) -> str:
+    """First 12 hex digits of a file's SHA-256."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()[:12]
+
+
+def plain_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
+    """The state dict inside a checkpoint, without a ``module.`` prefix.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    state = checkpoint
+    for key in ('state_dict', 'model'):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+            break
+    if not isinstance(state, dict) or not any(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise ValueError(
+            'the checkpoint holds no state_dict of tensors, but '
+            f'{type(checkpoint).__name__}'
+        )
+    state = {
+        k: v
+        for k, v in state.items()
+        if isinstance(v, Tensor) and not k.startswith('data_preprocessor.')
+    }
+    if all(key.startswith('module.') for key in state):
+        state = {key[len('module.') :]: v for key, v in state.items()}
+    return state
+
+
+def _first(keys: List[str], limit: int = 4) -> str:
+    shown = ', '.join(keys[:limit])
+    return shown + (f', ... ({len(keys)} in all)' if len(keys) > limit else '')
+
+
+def compare_keys(
+    ours: Dict[str, Tensor], theirs: Dict[str, Tensor]
+) -> Tuple[str, int]:
+    """Describe how two state dicts differ; ('', n) when they fit."""
+    missing = [k for k in ours if k not in theirs]
+    unexpected = [k for k in theirs if k not in ours]
+    misshapen = [
+        f'{k} {tuple(theirs[k].shape)} instead of {tuple(v.shape)}'
+        for k, v in ours.items()
+        if k in theirs and theirs[k].shape != v.shape
+    ]
+    lists = [
+        f'{kind}: {_first(keys)}'
+        for kind, keys in (
+            ('missing', missing),
+            ('unexpected', unexpected),
+            ('of another shape', misshapen),
+        )
+        if keys
+    ]
+    return '; '.join(lists), len(ours) - len(missing)
+
+
+def load_state_dict_strictly(
+    model: nn.Module, state: Dict[str, Tensor], source: str
+) -> None:
+    """Load every key, or stop and list the first of each kind.
+
+    Counters of batch norm (``num_batches_tracked``) may be absent, as in
+    checkpoints of old versions.
+
+    Raises:
+        ValueError: If a key is missing, unexpected or misshapen.
+    """
+    from mmengine.runner.checkpoint import load_state_dict
+
+    state = OrderedDict(state)
+    ours = model.state_dict()
+    for key, value in ours.items():
+        if key.endswith('num_batches_tracked'):
+            state.setdefault(key, value)
+    difference, _ = compare_keys(ours, state)
+    if difference:
+        # upstream modules may rename keys of their old versions on loading
+        try:
+            load_state_dict(model, OrderedDict(state), strict=True)
+        except (RuntimeError, KeyError, IndexError):
+            raise ValueError(
+                f'teacher checkpoint {source!r} does not fit the teacher '
+                f'config ({difference}); use the config that this checkpoint '
+                'was trained with'
+            ) from None
+    load_state_dict(model, state, strict=True)

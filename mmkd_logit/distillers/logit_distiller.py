@@ -1,0 +1,435 @@
+"""The model that users put into their config: student plus frozen teacher."""
+
+import copy
+import difflib
+from collections import OrderedDict
+from contextlib import ExitStack
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ..heads import find_reader
+from ..heads.base import HeadFacts, LogitReader
+from ..heads.pair import LogitPair
+from ..losses import LogitLoss
+from ..registry import MODELS
+from .class_check import ClassMap, match_classes
+from .model_config import ConfigSource
+from .teacher import Teacher
+from .watch import TermWatch
+
+_STUDENT = 'student.'
+
+
+class Term(NamedTuple):
+    """One entry of ``distill``: where rows come from, how they compare."""
+
+    reader: LogitReader
+    loss: LogitLoss
+    facts: HeadFacts
+    columns: Dict[str, Optional[Tensor]]
+
+
+@MODELS.register_module()
+class LogitDistiller(BaseModel):
+    """Train a student with the logits of a teacher.
+
+    The student's own ``loss`` runs once and unchanged; readers note the
+    logits and labels that pass, the teacher gives its logits for the same
+    rows, and each term adds one loss. Everything else behaves like the
+    student: inference, checkpoints (plain student keys), hooks that look for
+    its attributes. The teacher is read from disk only when training starts.
+
+    Args:
+        student (dict): Config of the student's model.
+        teacher (str | dict): Path of the teacher's config, ``'mmdet::...'``,
+            a whole config, or a model's dict.
+        teacher_ckpt (str): Path or URL of its weights, or ``'auto'`` for
+            those that the toolbox's metafile lists. Loaded strictly.
+        distill (dict[str, dict]): Name -> ``dict(loss=..., logits=...)``.
+            A name starts with ``'loss'`` and is what the log shows;
+            ``logits`` is a reader, found from the student's head if left out.
+        class_map (list | dict, optional): Teacher class of each student
+            class, by index or name, if the student knows a subset.
+        trust_teacher_ckpt (bool): Read a checkpoint that is an arbitrary
+            pickle, which can run any code in it. Defaults to False.
+        data_preprocessor (dict, optional): For a student without one of its
+            own; MMEngine passes what MMPretrain's configs keep beside the
+            model.
+
+    Raises:
+        ValueError: If a reader or loss does not fit the student's head.
+
+    Examples:
+        >>> model = dict(
+        ...     _delete_=True,
+        ...     type='mmkd_logit.LogitDistiller',
+        ...     student=_base_.model,
+        ...     teacher='mmdet::faster_rcnn/faster-rcnn_r101_fpn_1x_coco.py',
+        ...     teacher_ckpt='auto',
+        ...     distill=dict(loss_kd=dict(
+        ...         loss=dict(type='mmkd_logit.DKDLoss', tau=1., beta=.25))))
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        teacher: Optional[ConfigSource] = None,
+        teacher_ckpt: Optional[str] = None,
+        distill: Optional[Dict[str, dict]] = None,
+        class_map: Optional[ClassMap] = None,
+        trust_teacher_ckpt: bool = False,
+        data_preprocessor: Optional[dict] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        if isinstance(student, dict):
+            student = ConfigDict(student)
+            if data_preprocessor:
+                student.setdefault('data_preprocessor', data_preprocessor)
+            student = MODELS.build(student)
+        super().__init__(
+            data_preprocessor=getattr(student, 'data_preprocessor', None),
+            init_cfg=init_cfg,
+        )
+        self.student = student
+        self.teacher = Teacher(teacher, teacher_ckpt, trust_teacher_ckpt)
+        self.class_map = class_map
+        self.terms = self._build_terms(distill)
+        self.watches = {
+            name: TermWatch(name, term.loss.loss_weight > 0)
+            for name, term in self.terms.items()
+        }
+        self.listener: Optional[Callable[[str, LogitPair], None]] = None
+        self._kd_factors: Dict[str, float] = {}
+        self._register_state_dict_hook(_drop_student_prefix)
+        self._register_load_state_dict_pre_hook(_add_student_prefix)
+
+    def __getattr__(self, name: str) -> Any:
+        """Hooks that look for ``model.bbox_head`` find the student's."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            student = self.__dict__.get('_modules', {}).get('student')
+            if student is None or name.startswith('__'):
+                raise
+            return getattr(student, name)
+
+    # ------------------------------------------------------------ building
+
+    def _build_terms(
+        self, distill: Optional[Dict[str, dict]]
+    ) -> Dict[str, Term]:
+        if not distill:
+            raise ValueError(
+                '`distill` is empty; expected at least one term such as '
+                'distill=dict(loss_kd=dict(loss=dict(type='
+                "'mmkd_logit.DKDLoss')))"
+            )
+        terms = {}
+        for name, cfg in distill.items():
+            if not name.startswith('loss'):
+                raise ValueError(
+                    f'the distillation term {name!r} must have a name that '
+                    "starts with 'loss', such as 'loss_kd'; MMEngine adds "
+                    'up the entries whose names contain it'
+                )
+            unknown = set(cfg) - {'logits', 'loss'}
+            if unknown or 'loss' not in cfg:
+                raise ValueError(
+                    f'distill.{name} has the keys {sorted(cfg)}; expected '
+                    '`loss` and, if the default does not do, `logits`'
+                )
+            loss = build_named(cfg['loss'], 'loss', f'distill.{name}.loss')
+            reader = (
+                build_named(
+                    cfg['logits'], 'logit reader', f'distill.{name}.logits'
+                )
+                if cfg.get('logits')
+                else find_reader(self.student)
+            )
+            facts = reader.facts(self.student)
+            loss.check(facts)
+            if loss.reduction == 'none':
+                raise ValueError(
+                    f"distill.{name}.loss has reduction='none', one value "
+                    "per row; a training term needs 'mean' or 'sum'"
+                )
+            terms[name] = Term(reader, loss, facts, {})
+        return terms
+
+    def init_weights(self) -> None:
+        """Initialise the student; have the teacher ready before training."""
+        super().init_weights()
+        self.prepare()
+
+    def prepare(self, class_names: Optional[Sequence[str]] = None) -> None:
+        """Read the teacher, once, and compare it with the student.
+
+        Args:
+            class_names (list[str], optional): Classes of the training set.
+
+        Raises:
+            FileNotFoundError, ConnectionError: If the teacher's config or
+                weights cannot be had.
+            ValueError: If teacher and student do not fit together.
+        """
+        if self.teacher.model is None:
+            device = next(self.student.parameters()).device
+            model = self.teacher.build(device)
+            for term in self.terms.values():
+                term.reader.check(self.student, model)
+            self._match_classes(class_names)
+            self._prune_teacher()
+        elif class_names is not None:
+            self._match_classes(class_names)
+
+    def _match_classes(self, class_names: Optional[Sequence[str]]) -> None:
+        for term in self.terms.values():
+            columns = match_classes(
+                term.facts,
+                term.reader.facts(self.teacher.model),
+                class_names,
+                self.teacher.classes,
+                self.class_map,
+            )
+            term.columns['teacher'] = (
+                None if columns is None else torch.tensor(columns)
+            )
+
+    def _prune_teacher(self) -> None:
+        """Drop the teacher's parts that no reader runs."""
+        teacher = self.teacher.model
+        unused = [
+            set(term.reader.prune(teacher)) for term in self.terms.values()
+        ]
+        for path in set.intersection(*unused):
+            owner, _, child = path.rpartition('.')
+            owner = teacher.get_submodule(owner)
+            if child in owner._modules:
+                delattr(owner, child)
+
+    # ------------------------------------------------------------ training
+
+    @property
+    def kd_scale(self) -> float:
+        """Product of the factors that hooks have set, 1.0 without any."""
+        scale = 1.0
+        for factor in self._kd_factors.values():
+            scale *= factor
+        return scale
+
+    def set_kd_scale(self, factor: float, name: str = 'warmup') -> None:
+        """Set one ramp factor, in [0, 1], of all terms.
+
+        Args:
+            factor (float): The factor from now on.
+            name (str): Of the schedule; factors of other names multiply.
+        """
+        self._kd_factors[name] = float(factor)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Optional[list] = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Like the student's; ``mode='loss'`` adds the distillation terms."""
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return self.student(inputs, data_samples, mode=mode)
+
+    def loss(
+        self, inputs: Tensor, data_samples: Optional[list]
+    ) -> Dict[str, Tensor]:
+        """The student's own losses plus one entry per distillation term.
+
+        Args:
+            inputs (Tensor): Preprocessed batch, shape (B, 3, H, W).
+            data_samples (list): Of the batch, with annotations.
+
+        Returns:
+            dict[str, Tensor]: Losses, and parts for the log (``kd/...``).
+        """
+        scale = self.kd_scale
+        if scale == 0:
+            losses = self.student(inputs, data_samples, mode='loss')
+            zero = inputs.new_zeros(())
+            return {**losses, **{name: zero for name in self.terms}}
+        self.prepare()
+        notes: Dict[str, dict] = {name: {} for name in self.terms}
+        with ExitStack() as stack:
+            for name, term in self.terms.items():
+                term.reader.watch(self.student, notes[name], stack)
+            losses = self.student(inputs, data_samples, mode='loss')
+        teacher = self.teacher.look(inputs, data_samples, self.student)
+        losses = dict(losses)
+        for name, term in self.terms.items():
+            pairs = term.reader.pairs(notes[name], teacher)
+            losses.update(self._compare(name, term, pairs, scale))
+        if self._kd_factors:
+            losses['kd/scale'] = inputs.new_full((), scale)
+        return losses
+
+    def _compare(
+        self, name: str, term: Term, pairs: Dict[str, LogitPair], scale: float
+    ) -> Dict[str, Tensor]:
+        """Losses and logged parts of one term."""
+        watch = self.watches[name]
+        short = name[len('loss_') :] if name.startswith('loss_') else name
+        results: Dict[str, Tensor] = {}
+        total = pair = None
+        for prefix, pair in pairs.items():
+            columns = term.columns.get('teacher')
+            if columns is not None:
+                columns = columns.to(pair.teacher_logits.device)
+                pair = pair._replace(
+                    teacher_logits=pair.teacher_logits[:, columns]
+                )
+            if watch.steps == 0:
+                m, c = pair.student_logits.shape
+                MMLogger.get_current_instance().info(
+                    f'{prefix}{name}: {m} rows of {c} logits in this batch'
+                )
+            if self.listener is not None:
+                self.listener(prefix + name, pair)
+            pair = watch.tap(pair)
+            value, parts = term.loss.with_parts(*pair)
+            results[prefix + name] = value * scale if scale != 1 else value
+            for part, number in parts.items():
+                results[f'{prefix}{short}/{part}'] = number
+            value = value.detach()
+            total = value if total is None else total + value
+        watch.note(total, pair, term.facts)
+        if watch.is_due():
+            self.check_terms(name)
+        return results
+
+    def check_terms(self, name: Optional[str] = None) -> None:
+        """Stop the run if a term is non-finite, zero or without gradient.
+
+        Called every 50 steps and, by ``KDGuardHook``, before a checkpoint is
+        written.
+
+        Raises:
+            RuntimeError: Naming the term.
+        """
+        for watch in [self.watches[name]] if name else self.watches.values():
+            watch.check()
+            if watch.steps == watch.every:
+                self._warn_of_poor_teacher(watch)
+
+    def _warn_of_poor_teacher(self, watch: TermWatch) -> None:
+        seen = watch.teacher_accuracy()
+        classes = self.terms[watch.name].facts.num_classes
+        if seen and classes > 1 and seen['accuracy'] < 1.5 / classes:
+            MMLogger.get_current_instance().warning(
+                f"{watch.name}: the teacher's class was right for only "
+                f'{seen["accuracy"]:.1%} of {seen["rows"]} labelled rows, '
+                f'which is about chance for {classes} classes; check its '
+                'weights, its class order and its input normalisation'
+            )
+
+    def report(self) -> List[str]:
+        """Lines that say what will be trained, for the log."""
+        count = sum(p.numel() for p in self.student.parameters())
+        lines = [
+            f'student: {type(self.student).__name__}, {count / 1e6:.2f} M '
+            f'parameters, init: {_describe_init(self.student)}',
+            f'teacher: {type(self.teacher.model).__name__}, '
+            f'{self.teacher.num_parameters / 1e6:.2f} M parameters, '
+            f'{self.teacher.source}, weights {self.teacher.path} '
+            f'(sha256 {self.teacher.sha256})',
+        ]
+        for name, term in self.terms.items():
+            lines.append(
+                f'{name}: {type(term.reader).__name__} -> '
+                f'{type(term.loss).__name__}, '
+                f'{"sigmoid" if term.facts.use_sigmoid else "softmax"} rows '
+                f'of {term.facts.channels}, loss_weight '
+                f'{term.loss.loss_weight:g}'
+            )
+        return lines
+
+    def _apply(self, fn: Callable, *args, **kwargs) -> 'LogitDistiller':
+        """Move the teacher along with the student."""
+        super()._apply(fn, *args, **kwargs)
+        self.teacher.apply(fn)
+        return self
+
+
+def build_named(cfg: Any, kind: str, where: str) -> Any:
+    """Build a registered part; name the nearest type if it is unknown.
+
+    Raises:
+        ValueError: If the type is not registered.
+    """
+    if not isinstance(cfg, dict):
+        return cfg
+    cfg = copy.copy(cfg)
+    name = cfg.get('type')
+    MODELS.import_from_location()
+    if isinstance(name, str) and name in MODELS.module_dict:
+        cfg['type'] = f'{MODELS.scope}.{name}'
+    elif isinstance(name, str) and MODELS.get(name) is None:
+        known = sorted(MODELS.module_dict)
+        near = difflib.get_close_matches(name.split('.')[-1], known, 1, 0.5)
+        hint = (
+            f"did you mean 'mmkd_logit.{near[0]}'?"
+            if near
+            else f'known here: {known}'
+        )
+        raise ValueError(
+            f'{where} has the unknown {kind} type {name!r}; {hint}'
+        )
+    return MODELS.build(cfg)
+
+
+def _describe_init(model: nn.Module) -> str:
+    """What the student's config says about its first weights."""
+    for part in (model, getattr(model, 'backbone', None)):
+        init = getattr(part, 'init_cfg', None)
+        for one in init if isinstance(init, list) else [init or {}]:
+            if one.get('type') == 'Pretrained':
+                return (
+                    f'{one.get("checkpoint")}'
+                    f'{" (backbone)" if part is not model else ""}'
+                )
+    return 'random'
+
+
+def _drop_student_prefix(
+    module: nn.Module,
+    state: Dict[str, Tensor],
+    prefix: str,
+    local_metadata: dict,
+) -> None:
+    """State-dict hook: save plain student keys and nothing else."""
+    _rename(state, prefix + _STUDENT, prefix)
+    metadata = getattr(state, '_metadata', None)
+    if metadata is not None:
+        _rename(metadata, prefix + _STUDENT, prefix)
+
+
+def _add_student_prefix(
+    state: Dict[str, Tensor], prefix: str, *args: Any
+) -> None:
+    """Load pre-hook: accept plain student keys."""
+    _rename(state, prefix, prefix + _STUDENT)
+    metadata = getattr(state, '_metadata', None) or {}
+    for key, value in list(metadata.items()):
+        if key.startswith(prefix):
+            metadata.setdefault(prefix + _STUDENT + key[len(prefix) :], value)
+
+
+def _rename(mapping: Dict[str, Any], old: str, new: str) -> None:
+    """Change the start of keys in place and keep their order."""
+    items = OrderedDict(mapping)
+    mapping.clear()
+    for key, value in items.items():
+        if key.startswith(old):
+            key = new + key[len(old) :]
+        mapping[key] = value

@@ -1,0 +1,134 @@
+"""Turn what a config says about a teacher into a model's config."""
+
+import copy
+import os
+from typing import Any, NamedTuple, Optional, Tuple, Union
+
+from mmengine.config import Config, ConfigDict
+
+from ..doctor import missing_toolbox_message
+
+ConfigSource = Union[str, dict, Config]
+
+
+class ModelConfig(NamedTuple):
+    """A model's config and what its own file says about it.
+
+    Attributes:
+        model (ConfigDict): To be built in ``scope``.
+        scope (str, optional): Toolbox, such as ``'mmdet'``.
+        classes (tuple[str], optional): Class names of its training set.
+        weights (str, optional): Address that the toolbox's metafile lists.
+        source (str): For messages.
+    """
+
+    model: ConfigDict
+    scope: Optional[str]
+    classes: Optional[Tuple[str, ...]]
+    weights: Optional[str]
+    source: str
+
+
+def read_model_config(source: ConfigSource) -> ModelConfig:
+    """Read ``teacher=`` of a distiller.
+
+    Args:
+        source (str | dict): Path of a config file, ``'mmdet::...'``, a whole
+            config, or a model's dict.
+
+    Raises:
+        FileNotFoundError: If a path does not exist.
+        ValueError: If there is no model in it.
+    """
+    weights = None
+    if isinstance(source, str):
+        name = source
+        if '::' in source:
+            config, weights = _from_package(source)
+        elif not os.path.isfile(os.path.expanduser(source)):
+            raise FileNotFoundError(
+                f'teacher config {source!r} is not a file; expected a path, '
+                'or a config of an installed toolbox such as '
+                "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_1x_coco.py'"
+            )
+        else:
+            config = Config.fromfile(os.path.expanduser(source))
+    elif isinstance(source, (dict, Config)):
+        name = 'the dict given as teacher'
+        config = source
+    else:
+        raise TypeError(
+            'teacher must be a config path, `package::path` or a dict, got '
+            f'{type(source).__name__}'
+        )
+
+    model = config.get('model') if 'model' in config else config
+    if not isinstance(model, dict) or 'type' not in model:
+        raise ValueError(
+            f'{name} has no model (no `model = dict(type=...)`); a teacher '
+            'needs the config that it was trained with'
+        )
+    model = ConfigDict(copy.deepcopy(dict(model)))
+    if str(model.type).endswith('LogitDistiller'):
+        # a distilled student may teach the next one
+        model = model.student
+    if 'model' in config:
+        preprocessor = config.get('data_preprocessor')
+        if preprocessor and 'data_preprocessor' not in model:
+            model.data_preprocessor = copy.deepcopy(preprocessor)
+    scope = model.get('_scope_') or config.get('default_scope')
+    return ModelConfig(model, scope, _classes(config, scope), weights, name)
+
+
+def _from_package(source: str) -> Tuple[Config, Optional[str]]:
+    """Config and weights of ``'package::path'``."""
+    from mmengine.config.utils import MODULE2PACKAGE
+    from mmengine.hub import get_config
+
+    package = source.split('::')[0]
+    if package not in MODULE2PACKAGE:
+        raise ValueError(
+            f'teacher config {source!r}: MMEngine knows no package '
+            f'{package!r}; expected mmdet, mmseg, mmpretrain or mmkd_logit'
+        )
+    try:
+        __import__(package)
+    except ImportError as error:
+        raise ImportError(missing_toolbox_message(package)) from error
+    try:
+        config = get_config(source, pretrained=True)
+        return config, config.get('model_path')
+    except AssertionError:
+        # listed in a metafile, but without weights
+        return get_config(source), None
+    except (FileNotFoundError, ValueError) as error:
+        raise FileNotFoundError(
+            f'teacher config {source!r} is not among the configs of '
+            f'{package}; look under its `.mim/configs`'
+        ) from error
+
+
+def _classes(config: Any, scope: Optional[str]) -> Optional[Tuple[str, ...]]:
+    """Class names that a config's training dataset will have, if known."""
+    dataset = (config.get('train_dataloader') or {}).get('dataset')
+    while isinstance(dataset, dict):
+        classes = (dataset.get('metainfo') or {}).get('classes')
+        if classes is not None:
+            return (classes,) if isinstance(classes, str) else tuple(classes)
+        inner = (
+            dataset.get('dataset') or (dataset.get('datasets') or [None])[0]
+        )
+        if inner is None:
+            break
+        dataset = inner
+    if not isinstance(dataset, dict) or scope is None:
+        return None
+    from mmengine.registry import DATASETS
+
+    name = str(dataset.get('type'))
+    try:
+        cls = DATASETS.get(name if '.' in name else f'{scope}.{name}')
+    except Exception:  # a dataset of the user's own that is not importable
+        return None
+    classes = getattr(cls, 'METAINFO', {}).get('classes')
+    return tuple(classes) if classes else None

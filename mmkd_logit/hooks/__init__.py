@@ -1,0 +1,15 @@
+"""Schedules, guards and measurements around a distillation run."""
+
+from .kd_agreement_hook import KDAgreementHook
+from .kd_guard_hook import KDGuardHook
+from .kd_stop_hook import KDStopHook
+from .kd_warmup_hook import KDWarmupHook
+from .seed_each_iter_hook import SeedEachIterHook
+
+__all__ = [
+    'KDAgreementHook',
+    'KDGuardHook',
+    'KDStopHook',
+    'KDWarmupHook',
+    'SeedEachIterHook',
+]

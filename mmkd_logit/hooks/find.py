@@ -1,0 +1,24 @@
+"""How hooks reach the distiller."""
+
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from ..distillers import LogitDistiller
+
+
+def find_distiller(runner: Runner, hook: str) -> LogitDistiller:
+    """The runner's model without its DDP wrapper.
+
+    Raises:
+        TypeError: If the model is not a :class:`LogitDistiller`.
+    """
+    model = runner.model
+    if is_model_wrapper(model):
+        model = model.module
+    if not isinstance(model, LogitDistiller):
+        raise TypeError(
+            f'{hook} needs a LogitDistiller as model, got '
+            f'{type(model).__name__}; remove the hook, or wrap '
+            'the model as configs/dkd shows'
+        )
+    return model

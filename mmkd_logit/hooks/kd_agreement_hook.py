@@ -1,0 +1,135 @@
+"""How far the student agrees with the teacher, as numbers and a picture."""
+
+from pathlib import Path
+from typing import Dict, Optional
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+
+from ..heads.pair import LogitPair
+from ..losses import dkd_loss, kd_loss
+from ..registry import HOOKS
+from .find import find_distiller
+
+
+@HOOKS.register_module()
+class KDAgreementHook(Hook):
+    """Log the agreement of student and teacher, and draw its course.
+
+    Every ``interval`` iterations and for each term: the share of rows with
+    the same top class, KL(teacher || student) at tau = 1, and, where labels
+    are known, TCKD and the share of NCKD in TCKD + NCKD. They go to the log
+    and all visualizer backends as ``kd/...``, and at the end of training to
+    the picture ``kd_agreement.png`` in the log folder.
+
+    Args:
+        interval (int): Iterations between two measurements, >= 1.
+            Defaults to 50.
+
+    Raises:
+        ValueError: If ``interval`` is below 1.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(self, interval: int = 50) -> None:
+        if interval < 1:
+            raise ValueError(
+                f'interval must be >= 1 iteration, got {interval}'
+            )
+        self.interval = interval
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the distiller once; fail before the first iteration."""
+        self.distiller = find_distiller(runner, type(self).__name__)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
+    ) -> None:
+        """Listen to this iteration if it is one to be measured."""
+
+        def note(name: str, pair: LogitPair) -> None:
+            facts = self.distiller.terms[name.rpartition('.')[2]].facts
+            for key, value in agreement(pair, facts.use_sigmoid).items():
+                runner.message_hub.update_scalar(
+                    f'train/kd/{name}/{key}', value
+                )
+
+        due = (runner.iter + 1) % self.interval == 0
+        self.distiller.listener = note if due else None
+
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        """Draw the course of all measurements."""
+        self.distiller.listener = None
+        curves = {
+            tag[len('train/kd/') :]: history.data[0]
+            for tag, history in runner.message_hub.log_scalars.items()
+            if tag.startswith('train/kd/') and tag.count('/') == 3
+        }
+        if curves:
+            draw(curves, Path(runner.log_dir) / 'kd_agreement.png')
+
+
+@torch.no_grad()
+def agreement(pair: LogitPair, use_sigmoid: bool) -> Dict[str, Tensor]:
+    """Compare two sets of logits, each (M, C); {} when there are no rows.
+
+    Returns:
+        dict[str, Tensor]: ``top1``, ``kl`` and, for softmax rows with labels,
+        ``tckd`` and ``nckd_share``; means over rows with a positive weight.
+    """
+    student = pair.student_logits.detach().float()
+    teacher, labels = pair.teacher_logits.float(), pair.labels
+    if pair.weight is not None:
+        kept = pair.weight > 0
+        student, teacher = student[kept], teacher[kept]
+        labels = None if labels is None else labels[kept]
+    if not len(student):
+        return {}
+    numbers = {'top1': (student.argmax(1) == teacher.argmax(1)).float().mean()}
+    if use_sigmoid:
+        prob = teacher.sigmoid()
+        numbers['kl'] = (
+            (
+                F.binary_cross_entropy_with_logits(
+                    student, prob, reduction='none'
+                )
+                - F.binary_cross_entropy_with_logits(
+                    teacher, prob, reduction='none'
+                )
+            )
+            .sum(1)
+            .mean()
+        )
+        return numbers
+    numbers['kl'] = kd_loss(student, teacher, 1.0).mean()
+    if labels is not None and student.shape[1] > 2:
+        tckd = dkd_loss(student, teacher, labels, 1.0, 1.0, 0.0).mean()
+        nckd = dkd_loss(student, teacher, labels, 1.0, 0.0, 1.0).mean()
+        numbers['tckd'] = tckd
+        numbers['nckd_share'] = nckd / (tckd + nckd).clamp(min=1e-12)
+    return numbers
+
+
+def draw(curves: Dict[str, list], path: Path) -> None:
+    """One panel per measured quantity, one line per term."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    kinds = sorted({name.rpartition('/')[2] for name in curves})
+    figure = Figure(figsize=(4 * len(kinds), 3), layout='tight')
+    FigureCanvasAgg(figure)
+    for index, kind in enumerate(kinds):
+        axes = figure.add_subplot(1, len(kinds), index + 1)
+        for name, values in sorted(curves.items()):
+            term, _, last = name.rpartition('/')
+            if last == kind:
+                axes.plot(range(1, len(values) + 1), values, label=term)
+        axes.set(title=kind, xlabel='measurement')
+        axes.legend(fontsize='small')
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,114 @@
+"""Checks around a distillation run that need the runner."""
+
+from typing import Any, Dict
+
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
+
+from ..distillers.checkpoint import compare_keys
+from ..registry import HOOKS
+from .find import find_distiller
+
+
+@HOOKS.register_module()
+class KDGuardHook(Hook):
+    """Report before iteration 1; stop before something is lost.
+
+    ``tools/train.py`` adds it to every distillation run.
+
+    - Compares the class names of teacher and training set, and reports
+      student, teacher, terms and total batch.
+    - Before each checkpoint, stops if a term has become non-finite, so that
+      a broken student never overwrites a good one; notes the teacher's hash
+      in the checkpoint.
+    - On resuming, refuses the checkpoint of another model and warns of
+      another teacher.
+    """
+
+    priority = 'HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        """Read the teacher before anything is trained."""
+        self.distiller = None
+        if not isinstance(runner._train_loop, BaseLoop):
+            return
+        self.distiller = find_distiller(runner, type(self).__name__)
+        metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
+        self.distiller.prepare(metainfo.get('classes'))
+        for line in self.distiller.report() + [self._batch(runner)]:
+            runner.logger.info(line)
+
+    @staticmethod
+    def _batch(runner: Runner) -> str:
+        """Total batch, against the one that the recipe was made for."""
+        per_step = runner.train_dataloader.batch_size or getattr(
+            runner.train_dataloader.batch_sampler, 'batch_size', 1
+        )
+        accumulate = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        total = per_step * get_world_size() * accumulate
+        line = (
+            f'batch: {per_step} per GPU x {get_world_size()} GPU(s) x '
+            f'{accumulate} accumulated = {total}'
+        )
+        scaling = runner.cfg.get('auto_scale_lr') or {}
+        recipe = scaling.get('base_batch_size')
+        if recipe and recipe != total:
+            line += f', the recipe has {recipe}'
+            line += (
+                '; its learning rate is scaled'
+                if scaling.get('enable')
+                else '; consider --auto-scale-lr'
+            )
+        return line
+
+    def after_load_checkpoint(
+        self, runner: Runner, checkpoint: Dict[str, Any]
+    ) -> None:
+        """Refuse a checkpoint of another model."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        state = checkpoint.get('state_dict', checkpoint)
+        difference, shared = compare_keys(model.state_dict(), state)
+        if runner._resume and difference:
+            raise ValueError(
+                'the checkpoint to resume from is of another model than this '
+                f'student ({difference}); resume from a checkpoint of this '
+                'run, or start from these weights with `load_from`'
+            )
+        if not shared:
+            raise ValueError(
+                'the checkpoint has no weight in common with the student '
+                f'({difference}); `load_from` expects a plain checkpoint of '
+                'the student'
+            )
+        before = checkpoint.get('meta', {}).get('mmkd_logit') or {}
+        teacher = getattr(self.distiller, 'teacher', None)
+        if (
+            runner._resume
+            and teacher is not None
+            and before.get('teacher_sha256', teacher.sha256) != teacher.sha256
+        ):
+            runner.logger.warning(
+                'the teacher has changed since this run was started: its '
+                f'sha256 was {before["teacher_sha256"]}, now it is '
+                f'{teacher.sha256}'
+            )
+
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: Dict[str, Any]
+    ) -> None:
+        """Do not save a broken student; note who taught it."""
+        if self.distiller is None:
+            return
+        self.distiller.check_terms()
+        checkpoint['meta']['mmkd_logit'] = dict(
+            teacher=str(self.distiller.teacher.source),
+            teacher_sha256=self.distiller.teacher.sha256,
+        )
+
+    def after_train(self, runner: Runner) -> None:
+        """Check short runs as well."""
+        self.distiller.check_terms()

@@ -1,0 +1,263 @@
+"""What ``tools/train.py`` and ``tools/test.py`` do with a config."""
+
+import difflib
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Optional, Tuple
+
+from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
+from torch import distributed as dist
+
+from .doctor import check_stack, missing_toolbox_message
+from .registry import HOOKS
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_DATA_KEYS = _LOADERS + ('val_evaluator', 'test_evaluator')
+_PACKAGE = str(Path(__file__).parent)
+
+
+def run_and_explain(main: Callable[[], None]) -> None:
+    """Run ``main``; show mistakes that this package noticed as a sentence.
+
+    Everything else keeps its traceback. ``MMKD_LOGIT_TRACEBACK=1`` shows it
+    always.
+    """
+    try:
+        main()
+        if dist.is_available() and dist.is_initialized():
+            gloo = dist.get_backend() == 'gloo'
+            dist.destroy_process_group()
+            if gloo:
+                # Threads of gloo can outlive the interpreter and abort a
+                # run that has ended well; everything is written by now.
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(0)
+    except Exception as error:
+        message = _our_message(error)
+        if message is None or os.environ.get('MMKD_LOGIT_TRACEBACK'):
+            raise
+        sys.exit(f'{type(error).__name__}: {message}')
+
+
+def _our_message(error: Optional[BaseException]) -> Optional[str]:
+    """Message of the first exception in the chain raised by this package."""
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        if frames and frames[-1].filename.startswith(_PACKAGE):
+            return str(error.args[0] if error.args else error)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def load_config(path: str, options: Optional[dict] = None) -> Config:
+    """Read a config file and merge ``--cfg-options``.
+
+    Raises:
+        FileNotFoundError: If it, or a file that it inherits, is not there.
+        ImportError: If a toolbox that it inherits from is missing.
+    """
+    check_stack()
+    if '::' not in path and not os.path.isfile(path):
+        raise FileNotFoundError(
+            f'config {path!r} is not a file; the configs '
+            'of this project are under configs/'
+        )
+    try:
+        if '::' in path:
+            from mmengine.hub import get_config
+
+            config = get_config(path)
+        else:
+            config = Config.fromfile(path)
+    except ModuleNotFoundError as error:
+        for toolbox in ('mmdet', 'mmpretrain', 'mmseg'):
+            if toolbox in str(error) or (
+                toolbox == 'mmseg' and 'mmsegmentation' in str(error)
+            ):
+                raise ImportError(missing_toolbox_message(toolbox)) from error
+        raise
+    except (FileNotFoundError, ConfigParsingError) as error:
+        raise FileNotFoundError(
+            f'config {path!r} inherits a file that is not there: {error}'
+        ) from error
+    if options:
+        config.merge_from_dict(options)
+    # MMPretrain keeps the preprocessor beside the model
+    preprocessor = config.get('data_preprocessor')
+    model = config.get('model', {})
+    for part in (model.get('student'), model):
+        if preprocessor and isinstance(part, dict) and not is_distiller(part):
+            part.setdefault('data_preprocessor', preprocessor)
+    return config
+
+
+def is_distiller(model: dict) -> bool:
+    """Whether a model's config is that of a distiller."""
+    return str(model.get('type', '')).endswith('LogitDistiller')
+
+
+def guard(config: Config) -> None:
+    """Add ``KDGuardHook`` to a distillation run and check hook names.
+
+    Raises:
+        ValueError: If a hook of this package has an unknown name.
+    """
+    HOOKS.import_from_location()
+    known = sorted(HOOKS.module_dict)
+    hooks = list(config.get('custom_hooks') or [])
+    for hook in hooks:
+        scope, _, name = str(hook.get('type', '')).rpartition('.')
+        if scope == HOOKS.scope and name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0)
+            raise ValueError(
+                f'custom_hooks has the unknown hook {name!r}; '
+                f"did you mean '{HOOKS.scope}.{near[0]}'?"
+            )
+    if is_distiller(config.get('model', {})) and not any(
+        str(hook.get('type')).endswith('KDGuardHook') for hook in hooks
+    ):
+        hooks.append(dict(type='mmkd_logit.KDGuardHook'))
+        config.custom_hooks = hooks
+
+
+def start_processes(config: Config) -> None:
+    """Let ``--launcher pytorch`` work on machines without a GPU, over gloo.
+
+    MMEngine itself starts process groups on GPUs only.
+    """
+    import torch
+
+    if config.get('launcher') != 'pytorch' or torch.cuda.is_available():
+        return
+    torch.distributed.init_process_group('gloo')
+    if config.get('model_wrapper_cfg') is None:
+        config.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=config.get('find_unused_parameters', False),
+        )
+
+
+def move_data_root(config: Config, root: str) -> None:
+    """Point every loader and evaluator to another folder, same layout.
+
+    Args:
+        config (Config): Changed in place.
+        root (str): Folder with what the config's own ``data_root`` has.
+
+    Raises:
+        ValueError: If the config names no ``data_root``.
+    """
+    parts = [config[key] for key in _DATA_KEYS if config.get(key)]
+    old = {
+        value
+        for part in parts
+        for _, key, value in _strings(part)
+        if key == 'data_root' and value
+    }
+    if not old:
+        raise ValueError(
+            '--data-root was given, but no dataset of this '
+            'config has a `data_root`; use --cfg-options'
+        )
+    new = os.path.join(root, '')
+    by_length = sorted(
+        (os.path.join(o, '') for o in old), key=len, reverse=True
+    )
+    for part in parts:
+        for owner, key, value in list(_strings(part)):
+            if key == 'data_root':
+                owner[key] = new
+                continue
+            prefix = next((o for o in by_length if value.startswith(o)), None)
+            if prefix is not None:
+                owner[key] = new + value[len(prefix) :]
+    if 'data_root' in config:
+        config.data_root = new
+
+
+def _strings(node: Any) -> Iterator[Tuple[Any, Any, str]]:
+    """(owner, key, value) of every string in nested dicts and lists."""
+    items = (
+        node.items()
+        if isinstance(node, dict)
+        else (enumerate(node) if isinstance(node, (list, tuple)) else ())
+    )
+    for key, value in list(items):
+        if isinstance(value, str):
+            if not isinstance(node, tuple):
+                yield node, key, value
+        else:
+            yield from _strings(value)
+
+
+def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
+    """See that each dataset's files are there before anything is built.
+
+    Raises:
+        FileNotFoundError: Naming what is missing and the expected layout.
+    """
+    for loader in loaders:
+        dataset = (config.get(loader) or {}).get('dataset')
+        while isinstance(dataset, dict) and isinstance(
+            dataset.get('dataset'), dict
+        ):
+            dataset = dataset['dataset']
+        if not isinstance(dataset, dict) or dataset.get('backend_args'):
+            continue
+        wanted = _wanted_paths(dataset)
+        missing = [path for path in wanted if not os.path.exists(path)]
+        if missing:
+            root = dataset.get('data_root') or '.'
+            layout = ', '.join(os.path.relpath(path, root) for path in wanted)
+            raise FileNotFoundError(
+                f'{loader} finds no {missing[0]!r}; expected below '
+                f'{root!r}: {layout}. Pass --data-root FOLDER if the same '
+                'layout lies elsewhere'
+            )
+        _check_label_maps(loader, dataset)
+
+
+def _check_label_maps(loader: str, dataset: dict) -> None:
+    """See that a segmentation dataset has label maps of its suffix."""
+    prefix = dataset.get('data_prefix') or {}
+    if not isinstance(prefix, dict) or not prefix.get('seg_map_path'):
+        return
+    cityscapes = str(dataset.get('type', '')).endswith('CityscapesDataset')
+    suffix = dataset.get(
+        'seg_map_suffix', '_gtFine_labelTrainIds.png' if cityscapes else '.png'
+    )
+    folder = os.path.join(
+        dataset.get('data_root') or '', prefix['seg_map_path']
+    )
+    if next(Path(folder).rglob(f'*{suffix}'), None) is None:
+        raise FileNotFoundError(
+            f'{loader} finds no label map *{suffix} below {folder!r}; '
+            + (
+                "make them from Cityscapes' own files with "
+                'tools/dataset_converters/cityscapes.py of MMSegmentation'
+                if cityscapes
+                else 'correct `seg_map_suffix` or `data_prefix`'
+            )
+        )
+
+
+def _wanted_paths(dataset: dict) -> List[str]:
+    """Files and folders that a dataset's config names."""
+    if str(dataset.get('type', '')).rpartition('.')[2].startswith('CIFAR'):
+        return []  # downloads itself
+    root = dataset.get('data_root') or ''
+    prefix = dataset.get('data_prefix') or {}
+    names = [dataset.get('ann_file')] + (
+        list(prefix.values()) if isinstance(prefix, dict) else [prefix]
+    )
+    return [
+        os.path.join(root, name)
+        for name in names
+        if isinstance(name, str) and name
+    ] or ([root] if root else [])

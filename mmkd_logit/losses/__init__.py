@@ -1,0 +1,43 @@
+"""Losses on rows of logits; one method per file."""
+
+from .base import LogitLoss, reduce_rows
+from .dkd import DKDLoss, dkd_loss
+from .gdkd import GDKDLoss, gdkd_loss
+from .gdkd3 import GDKD3Loss, gdkd3_loss
+from .kd import KDLoss, kd_loss
+from .kdqfl import KDQFLLoss, kdqfl_loss
+from .ldrld import LDRLDLoss, ldrld_loss
+from .nkd import NKDLoss, nkd_loss
+from .standardize import standardize
+from .topkd import (
+    TopKDLoss,
+    contrastive_loss,
+    topk_decoupled_loss,
+    topk_scale,
+    topkd_loss,
+)
+
+__all__ = [
+    'DKDLoss',
+    'GDKD3Loss',
+    'GDKDLoss',
+    'KDLoss',
+    'KDQFLLoss',
+    'LDRLDLoss',
+    'LogitLoss',
+    'NKDLoss',
+    'TopKDLoss',
+    'contrastive_loss',
+    'dkd_loss',
+    'gdkd3_loss',
+    'gdkd_loss',
+    'kd_loss',
+    'kdqfl_loss',
+    'ldrld_loss',
+    'nkd_loss',
+    'reduce_rows',
+    'standardize',
+    'topk_decoupled_loss',
+    'topk_scale',
+    'topkd_loss',
+]

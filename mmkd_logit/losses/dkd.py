@@ -1,0 +1,155 @@
+"""Decoupled knowledge distillation: target class, non-target classes."""
+
+from typing import Tuple, Union
+
+from torch import Tensor
+
+from ..registry import MODELS
+from .base import LogitLoss, Parts, check_tau, check_weights
+from .groups import group_kl
+from .sigmoid import sigmoid_kl
+
+
+def dkd_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    tau: float,
+    alpha: Union[float, Tensor] = 1.0,
+    beta: Union[float, Tensor] = 8.0,
+) -> Tensor:
+    """Decoupled KD: ``alpha * TCKD + beta * NCKD`` of each row.
+
+    TCKD compares "target class or not", NCKD the classes other than the
+    target. With ``beta = 1 - q[target]``, q being the teacher's probability
+    at ``tau``, the result is :func:`kd_loss`.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        labels (Tensor): Target class of each row, shape (M,), long, in
+            [0, C). Background is a class where the head has one; ignored
+            rows are dropped before.
+        tau (float): Temperature, > 0, no unit.
+        alpha (float or Tensor): Weight of TCKD, or one per row, shape (M,).
+            Defaults to 1.0.
+        beta (float or Tensor): Weight of NCKD, or one per row, shape (M,).
+            Defaults to 8.0.
+
+    Returns:
+        Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
+
+    Raises:
+        RuntimeError: If a label is outside [0, C). On CUDA this arrives late,
+            as a device-side assert.
+
+    Source:
+        Zhao et al., CVPR 2022, https://arxiv.org/abs/2203.08679.
+        The authors' code hides the target with a large negative number; we
+        cut it out. Equal for ordinary logits, finite for extreme ones.
+
+    Examples:
+        >>> teacher = torch.tensor([[4., 3., 1.]]).log()
+        >>> dkd_loss(torch.zeros(1, 3), teacher, torch.tensor([0]), tau=1.)
+        tensor([1.1054])
+    """
+    return dkd_rows(student_logits, teacher_logits, labels, tau, alpha, beta)[
+        0
+    ]
+
+
+def dkd_rows(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    tau: float,
+    alpha: Union[float, Tensor],
+    beta: Union[float, Tensor],
+) -> Tuple[Tensor, Parts]:
+    """:func:`dkd_loss` with its parts, shape (M,) each."""
+    rows, parts = group_kl(
+        student_logits,
+        teacher_logits,
+        tau,
+        top=labels[:, None],
+        w_high=alpha,
+        w_rest=beta,
+    )
+    return rows, dict(tckd=parts['high'], nckd=parts['low_rest'])
+
+
+def sigmoid_dkd_rows(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    tau: float,
+    alpha: float,
+    beta: float,
+) -> Tuple[Tensor, Parts]:
+    """DKD for heads whose classes are independent, where it is exact.
+
+    ``alpha`` times the KL of the target class's Bernoulli plus ``beta`` times
+    the sum over the other classes; ``alpha = beta = 1`` is
+    :func:`~mmkd_logit.losses.kd.sigmoid_kd_loss`. No paper defines it; it is
+    this project's extension.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        labels (Tensor): Target class of each row, shape (M,), long, in
+            [0, C]; C means that the row has no target (background).
+        tau (float): Temperature, > 0, no unit.
+        alpha (float): Weight of the target class.
+        beta (float): Weight of the other classes.
+
+    Returns:
+        tuple[Tensor, dict[str, Tensor]]: Loss of each row times ``tau**2``,
+        and its parts, shape (M,) each.
+    """
+    rows, tckd, nckd = sigmoid_kl(
+        student_logits, teacher_logits, tau, labels, alpha, beta
+    )
+    return rows, dict(tckd=tckd, nckd=nckd)
+
+
+@MODELS.register_module()
+class DKDLoss(LogitLoss):
+    """:func:`dkd_loss` for config files.
+
+    Args:
+        tau (float): Temperature, > 0. Defaults to 4.0.
+        alpha (float): Weight of TCKD. Defaults to 1.0.
+        beta (float): Weight of NCKD. Defaults to 8.0.
+        **kwargs: ``loss_weight``, ``reduction``, ``standardize`` and
+            ``use_sigmoid`` of :class:`LogitLoss`. With ``use_sigmoid`` the
+            target class's own term weighs ``alpha``, the others ``beta``, and
+            a label equal to C means "no target".
+    """
+
+    needs_labels = True
+    supports_sigmoid = True
+    min_classes = 3
+    too_few = (
+        'NCKD compares the classes other than the target and needs at '
+        'least two of them; take KDLoss'
+    )
+
+    def __init__(
+        self, tau: float = 4.0, alpha: float = 1.0, beta: float = 8.0, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tau = check_tau('DKDLoss', tau)
+        check_weights('DKDLoss', alpha=alpha, beta=beta)
+        self.alpha = alpha
+        self.beta = beta
+
+    def rows(self, student_logits, teacher_logits, labels):
+        rows = sigmoid_dkd_rows if self.use_sigmoid else dkd_rows
+        return rows(
+            student_logits,
+            teacher_logits,
+            labels,
+            self.tau,
+            self.alpha,
+            self.beta,
+        )

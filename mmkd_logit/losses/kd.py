@@ -1,0 +1,72 @@
+"""Knowledge distillation: one KL per row."""
+
+from torch import Tensor
+
+from ..registry import MODELS
+from .base import LogitLoss, check_tau
+from .groups import group_kl
+from .sigmoid import sigmoid_kl
+
+
+def kd_loss(
+    student_logits: Tensor, teacher_logits: Tensor, tau: float
+) -> Tensor:
+    """KL(teacher || student) of each row, times ``tau**2``.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        tau (float): Temperature, > 0, no unit.
+
+    Returns:
+        Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
+
+    Source:
+        Hinton et al., 2015, https://arxiv.org/abs/1503.02531.
+
+    Examples:
+        >>> teacher = torch.tensor([[4., 3., 1.]]).log()
+        >>> kd_loss(torch.zeros(1, 3), teacher, tau=1.)
+        tensor([0.1243])
+    """
+    return group_kl(student_logits, teacher_logits, tau)[0]
+
+
+def sigmoid_kd_loss(
+    student_logits: Tensor, teacher_logits: Tensor, tau: float
+) -> Tensor:
+    """:func:`kd_loss` for heads whose classes are independent.
+
+    The KL of each class's Bernoulli at ``tau``, summed over the classes,
+    times ``tau**2``.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        tau (float): Temperature, > 0, no unit.
+
+    Returns:
+        Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
+    """
+    return sigmoid_kl(student_logits, teacher_logits, tau)[0]
+
+
+@MODELS.register_module()
+class KDLoss(LogitLoss):
+    """:func:`kd_loss` for config files.
+
+    Args:
+        tau (float): Temperature, > 0. Defaults to 4.0.
+        **kwargs: ``loss_weight``, ``reduction``, ``standardize`` and
+            ``use_sigmoid`` of :class:`LogitLoss`.
+    """
+
+    supports_sigmoid = True
+
+    def __init__(self, tau: float = 4.0, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.tau = check_tau('KDLoss', tau)
+
+    def rows(self, student_logits, teacher_logits, labels):
+        loss = sigmoid_kd_loss if self.use_sigmoid else kd_loss
+        return loss(student_logits, teacher_logits, self.tau)

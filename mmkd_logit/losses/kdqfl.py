@@ -1,0 +1,90 @@
+"""Quality-focal distillation of sigmoid heads: hard classes weigh more."""
+
+from typing import Any, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ..registry import MODELS
+from .autograd import as_float
+from .base import LogitLoss
+
+
+def kdqfl_loss(
+    student_logits: Tensor, teacher_logits: Tensor, beta: float = 1.0
+) -> Tensor:
+    """Cross entropy with the teacher's probability, weighted by the gap.
+
+    With ``p`` and ``q`` the sigmoids of student and teacher, each class adds
+    ``|p - q|**beta`` times the binary cross entropy of ``p`` with target
+    ``q``. The many background classes on which both agree weigh next to
+    nothing. 0 where student and teacher are equal.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        beta (float): Exponent, >= 1. Defaults to 1.0.
+
+    Returns:
+        Tensor: Loss of each row in nats, shape (M,). There is no temperature.
+
+    Source:
+        The classification term of CrossKD, Wang et al., CVPR 2024,
+        https://arxiv.org/abs/2306.11369, there on crossed heads with
+        ``beta = 1``; here on the student's own logits.
+
+    Examples:
+        >>> teacher = torch.tensor([[3.]]).log()
+        >>> kdqfl_loss(torch.zeros(1, 1), teacher)
+        tensor([0.1733])
+    """
+    return _KDQFL.apply(
+        as_float(student_logits), as_float(teacher_logits.detach()), beta
+    )
+
+
+class _KDQFL(torch.autograd.Function):
+    """Value and gradient in one pass; keeps one (M, C) tensor."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, student: Tensor, teacher: Tensor, beta: float
+    ) -> Tensor:
+        p, q = student.sigmoid(), teacher.sigmoid()
+        gap = p - q
+        weight = gap.abs().pow(beta)
+        entropy = F.binary_cross_entropy_with_logits(
+            student, q, reduction='none'
+        )
+        if ctx.needs_input_grad[0]:
+            slope = beta * gap.abs().pow(beta - 1) * gap.sign() * p * (1 - p)
+            ctx.save_for_backward(weight * gap + entropy * slope)
+        return (weight * entropy).sum(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tuple[Tensor, None, None]:
+        return ctx.saved_tensors[0] * grad[:, None], None, None
+
+
+@MODELS.register_module()
+class KDQFLLoss(LogitLoss):
+    """:func:`kdqfl_loss` for config files; for sigmoid heads only.
+
+    Args:
+        beta (float): Exponent of the gap, >= 1. Defaults to 1.0.
+        **kwargs: ``loss_weight`` and ``reduction`` of :class:`LogitLoss`.
+    """
+
+    supports_sigmoid = True
+
+    def __init__(self, beta: float = 1.0, **kwargs) -> None:
+        super().__init__(**dict(kwargs, use_sigmoid=True))
+        if beta < 1:
+            raise ValueError(f'KDQFLLoss: beta must be >= 1, got {beta}')
+        self.beta = beta
+
+    def rows(self, student_logits, teacher_logits, labels):
+        return kdqfl_loss(student_logits, teacher_logits, self.beta)

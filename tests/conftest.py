@@ -1,0 +1,31 @@
+"""Fixtures that several test folders use."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / 'shared'
+
+
+@pytest.fixture(scope='session')
+def shared() -> Path:
+    """Folder with reference numbers and datasets beside the project."""
+    if not SHARED.is_dir():
+        pytest.skip(
+            'needs the reference data in ../shared, which is not part '
+            'of the project'
+        )
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def no_default_scope():
+    """A runner leaves its default scope behind; no test sees another's."""
+    from mmengine.registry import DefaultScope
+
+    DefaultScope._instance_dict.clear()
+
+
+def pytest_collection_modifyitems(items):
+    """Quick tests first, trainings last."""
+    items.sort(key=lambda item: item.get_closest_marker('slow') is not None)

@@ -1,0 +1,220 @@
+"""Every classification config: it loads, and each pair makes a step."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip('mmpretrain')
+
+from mmengine.config import Config  # noqa: E402
+from mmengine.registry import DefaultScope  # noqa: E402
+
+from mmkd_logit.launch import load_config  # noqa: E402
+from mmkd_logit.models import cifar_classifier  # noqa: E402
+from mmkd_logit.models.cifar_zoo import CIFAR_NETWORKS  # noqa: E402
+from mmkd_logit.registry import HOOKS, MODELS  # noqa: E402
+from tests.toy_classifiers import images, samples  # noqa: E402
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+METHODS = (
+    'kd dkd nkd sd_kd sd_dkd sd_nkd gdkd gdkd3 topkd ldrld ls_kd ls_dkd'
+).split()
+PAIRS = """
+    resnet56_resnet20 resnet110_resnet32 resnet32x4_resnet8x4
+    wrn_40_2_wrn_16_2 wrn_40_2_wrn_40_1 vgg13_vgg8 resnet32x4_shufflenetv1
+    resnet32x4_shufflenetv2 wrn_40_2_shufflenetv1 vgg13_mobilenetv2
+    resnet50_mobilenetv2 resnet32x4_mobilenetv2 resnet32x4_vgg8
+    vgg13_wrn_16_2 vgg13_shufflenetv1 resnet50_shufflenetv1 resnet50_vgg8
+    wrn_40_2_vgg8 wrn_40_2_mobilenetv2 resnet110_resnet20
+    resnet32x4_wrn_16_2 resnet32x4_wrn_40_2 wrn_40_2_resnet8x4
+""".split()
+TEACHERS = 'resnet56 resnet110 resnet32x4 wrn_40_2 vgg13 resnet50'.split()
+PUBLISHED = {
+    name.lower().replace('shufflev', 'shufflenetv'): name
+    for name in CIFAR_NETWORKS
+}
+OTHERS = sorted(
+    str(path.relative_to(CONFIGS))
+    for pattern in ('classifier_*', 'deit_*', 'cifar_*_cub.py')
+    for path in CONFIGS.glob(f'*/{pattern}')
+    if path.parent.name != '_base_'
+)
+
+
+def split(pair):
+    teacher = next(t for t in TEACHERS if pair.startswith(t + '_'))
+    return teacher, pair[len(teacher) + 1 :]
+
+
+@pytest.fixture(autouse=True, scope='module')
+def quick_bases():
+    """Read files that no environment variable changes only once."""
+    original, known = Config._file2dict, {}
+
+    def remember(filename, *args, **kwargs):
+        if '_teacher_student_' in str(filename):
+            return original(filename, *args, **kwargs)
+        if filename not in known:
+            known[filename] = original(filename, *args, **kwargs)
+        return copy.deepcopy(known[filename])
+
+    Config._file2dict = staticmethod(remember)
+    yield
+    Config._file2dict = staticmethod(original)
+
+
+@pytest.fixture
+def pair_config(monkeypatch):
+    def load(method, teacher, student, dataset='cifar100', kind='cifar'):
+        monkeypatch.setenv('TEACHER', teacher)
+        monkeypatch.setenv('STUDENT', student)
+        return load_config(
+            str(CONFIGS / f'{method}/{kind}_teacher_student_{dataset}.py')
+        )
+
+    return load
+
+
+def build(model, seed=0):
+    torch.manual_seed(seed)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return MODELS.build(model)
+
+
+def with_names(cfg):
+    """Types without the scope, which configs need not repeat."""
+    if isinstance(cfg, dict):
+        return {
+            key: with_names(value)
+            for key, value in cfg.items()
+            if key not in ('data_preprocessor', '_scope_')
+            and (key, value) != ('init_cfg', None)
+        }
+    return cfg.rpartition('.')[2] if isinstance(cfg, str) else cfg
+
+
+@pytest.mark.parametrize(
+    'path',
+    sorted(CONFIGS.glob('baseline/cifar_*_cifar100.py')),
+    ids=lambda path: path.stem,
+)
+def test_baselines_are_the_published_networks(path):
+    config = load_config(str(path))
+    name = PUBLISHED[path.stem[len('cifar_') : -len('_cifar100')]]
+    ours, expected = (
+        with_names(config.model),
+        with_names(cifar_classifier(name)),
+    )
+    normal = dict(type='Normal', layer='Linear', std=0.01)
+    if CIFAR_NETWORKS[name].head_init == normal:
+        del expected['head']['init_cfg']  # the head's own default
+    elif CIFAR_NETWORKS[name].head_init is None:
+        assert config.model.head.init_cfg is None
+    assert ours == expected
+    slow = any(word in name for word in ('Mobile', 'Shuffle'))
+    assert config.optim_wrapper.optimizer.lr == (0.01 if slow else 0.05)
+    assert config.param_scheduler.milestones == [150, 180, 210]
+    assert config.train_dataloader.batch_size == 64
+
+
+def returning(maps):
+    """A forward that hands out known maps, so that 12 methods share one."""
+    return lambda _: maps
+
+
+@pytest.mark.parametrize('pair', PAIRS)
+def test_every_method_makes_a_step_with_every_pair(pair, pair_config):
+    teacher_name, student_name = split(pair)
+    x, data = images(2, 32), samples([3, 98])
+    student = None
+    for method in METHODS:
+        config = pair_config(method, teacher_name, student_name)
+        if student is None:
+            student = build(config.model.student)
+            teacher = build(load_config(config.model.teacher).model, 1)
+            teacher.eval().requires_grad_(False)
+            teacher.backbone.forward = returning(teacher.backbone(x))
+            # the chain rule is cut at the map: here all methods meet ...
+            maps = student.backbone(x)
+            cut = maps[-1].detach().requires_grad_()
+            student.backbone.forward = returning((cut,))
+        distiller = build({**config.model, 'student': student})
+        distiller.teacher.model = teacher
+        losses = distiller(x, data, mode='loss')
+        before = 0 if cut.grad is None else cut.grad.clone()
+        student.head.zero_grad()
+        losses['loss_kd'].backward()
+        step = cut.grad - before
+        assert losses['loss_kd'] > 0 or method == 'topkd', method
+        for grad in (step, student.head.fc.weight.grad):
+            assert grad.isfinite().all() and grad.abs().sum() > 0, method
+    # ... and together run down to the first layer
+    maps[-1].backward(cut.grad)
+    first = next(student.backbone.parameters()).grad
+    assert first.isfinite().all() and first.abs().sum() > 0
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_hooks_and_settings_of_methods(method, pair_config):
+    config = pair_config(method, 'vgg13', 'mobilenetv2')
+    warm = method in 'dkd nkd sd_dkd sd_nkd gdkd gdkd3 ls_dkd'.split()
+    hooks = config.get('custom_hooks', [])
+    assert hooks == (
+        [dict(type='mmkd_logit.KDWarmupHook', end=20, by_epoch=True)]
+        if warm
+        else []
+    )
+    for hook in hooks:
+        HOOKS.build(hook)
+    ce = config.model.student.head.loss.loss_weight
+    assert ce == (0.1 if method in ('kd', 'sd_kd', 'ls_kd') else 1.0)
+    clips = 'clip_grad' in config.optim_wrapper
+    assert clips == method.startswith('sd_')
+    term = config.model.distill.loss_kd
+    if method.startswith('sd_'):
+        assert tuple(term.logits.scales) == (1, 2, 4)
+    assert config.work_dir == f'work_dirs/{method}_vgg13_mobilenetv2'
+
+
+def test_settings_follow_the_pair(pair_config):
+    def loss(*args):
+        return pair_config(*args).model.distill.loss_kd.loss
+
+    assert loss('dkd', 'resnet56', 'resnet20').beta == 2.0
+    assert loss('dkd', 'wrn_40_2', 'wrn_16_2').beta == 6.0
+    assert loss('gdkd', 'resnet32x4', 'resnet8x4').w1 == 2.0
+    assert loss('ls_kd', 'resnet110', 'resnet20').loss_weight == 12.0
+    assert loss('ls_dkd', 'resnet56', 'resnet20').tau == 3.0
+    # a pair that no paper has takes the defaults
+    assert loss('dkd', 'vgg13', 'resnet20').beta == 8.0
+    config = pair_config('sd_dkd', 'wrn_40_2', 'wrn_16_2')
+    assert tuple(config.model.distill.loss_kd.logits.scales) == (1, 2)
+    config = pair_config('sd_dkd', 'r50', 'mv1', 'imagenet', 'classifier')
+    assert config.model.distill.loss_kd.loss.beta == 2.0
+    assert tuple(config.model.distill.loss_kd.logits.scales) == (1, 2, 4)
+
+
+def test_unknown_networks_are_named(pair_config):
+    with pytest.raises(FileNotFoundError, match='cifar_resnet9_cifar100'):
+        pair_config('dkd', 'vgg13', 'resnet9')
+
+
+@pytest.mark.parametrize('path', OTHERS)
+def test_other_configs_build_their_student(path):
+    config = load_config(str(CONFIGS / path))
+    model = build(config.model)
+    student = getattr(model, 'student', model)
+    classes = student.head.num_classes
+    assert config.data_preprocessor.num_classes == classes
+    if path.startswith('baseline'):
+        return
+    teacher = config.model.teacher
+    if teacher.startswith('/'):
+        theirs = load_config(teacher)
+        assert theirs.model.head.num_classes == classes
+    elif '::' in teacher:
+        from mmengine.hub import get_config
+
+        assert get_config(teacher).model.head.num_classes == classes

@@ -1,0 +1,207 @@
+"""Own folders of images, a large teacher, a small student, stock inference."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('mmpretrain')
+
+from mmengine.registry import DefaultScope  # noqa: E402
+
+from mmkd_logit.registry import MODELS  # noqa: E402
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+ENV = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+CLASSES = ['apple', 'bread', 'cheese']
+TEACHER = """
+_base_ = 'mmpretrain::resnet/resnet50_8xb32_in1k.py'
+model = dict(head=dict(num_classes={count}, topk=(1, )))
+train_dataloader = dict(dataset=dict(
+    _delete_=True, type='CustomDataset', metainfo=dict(classes={classes})))
+"""
+STUDENT = """
+_base_ = {base!r}
+model = dict(teacher={teacher!r}, student=dict(head=dict(
+    num_classes=3, topk=(1, ), mid_channels=[32])))
+small = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=64),
+         dict(type='PackInputs')]
+train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(
+    data_root={data!r}, pipeline=small), persistent_workers=False)
+val_dataloader = test_dataloader = dict(
+    batch_size=4, num_workers=0, persistent_workers=False,
+    dataset=dict(data_root={data!r}, pipeline=small))
+val_evaluator = test_evaluator = dict(topk=(1, ))
+train_cfg = dict(max_epochs=1)
+default_hooks = dict(logger=dict(interval=1))
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Data, teacher config and weights, student config."""
+    import cv2
+
+    root = tmp_path_factory.mktemp('folders')
+    rng = np.random.default_rng(0)
+    for split in ('train', 'val'):
+        for name in CLASSES:
+            path = root / 'data' / split / name
+            path.mkdir(parents=True)
+            for index in range(4):
+                image = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+                cv2.imwrite(str(path / f'{index}.png'), image)
+    write_teacher(root, 'teacher', CLASSES)
+    base = ROOT / 'configs/sd_dkd/classifier_r50_mv3_folders.py'
+    (root / 'student.py').write_text(
+        STUDENT.format(
+            base=str(base),
+            data=str(root / 'data'),
+            teacher=str(root / 'teacher.py'),
+        )
+    )
+    return root
+
+
+def write_teacher(root, name, classes):
+    from mmkd_logit.launch import load_config
+
+    path = root / f'{name}.py'
+    path.write_text(TEACHER.format(count=len(classes), classes=classes))
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(load_config(str(path)).model)
+    state = model.state_dict()
+    meta = dict(dataset_meta=dict(classes=tuple(classes)))
+    torch.save(dict(state_dict=state, meta=meta), root / f'{name}.pth')
+
+
+def call(*command, env=ENV, cwd=ROOT):
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout
+
+
+def train(folder, out, *more, teacher='teacher'):
+    return call(
+        sys.executable,
+        'tools/train.py',
+        folder / 'student.py',
+        '--work-dir',
+        out,
+        '--teacher-ckpt',
+        folder / f'{teacher}.pth',
+        '--cfg-options',
+        f'model.teacher={folder / teacher}.py',
+        *more,
+    )
+
+
+@pytest.fixture(scope='module')
+def trained(folder):
+    code, output = train(folder, folder / 'out')
+    assert code == 0, output[-3000:]
+    return folder / 'out', output
+
+
+def test_a_users_own_folders_train_with_a_short_config(trained):
+    out, output = trained
+    assert 'loss_kd' in output and 'kd/tckd' in output
+    assert '20 rows of 3 logits' in output  # 4 images of 1 + 4 cells
+    assert (out / 'epoch_1.pth').exists()
+
+
+INFER = """
+import json, sys
+sys.modules['mmkd_logit'] = None  # importing it is an error from here on
+from mmengine import Config
+from mmpretrain import ImageClassificationInferencer
+config, checkpoint, image = sys.argv[1:]
+config = Config.fromfile(config)
+infer = ImageClassificationInferencer(config, checkpoint, device='cpu')
+print('RESULT', json.dumps(infer(image)[0]['pred_scores'].tolist()))
+"""
+STOCK = """
+_base_ = 'mmpretrain::mobilenet_v3/mobilenet-v3-small_8xb128_in1k.py'
+model = dict(head=dict(num_classes=3, topk=(1, ), mid_channels=[32]))
+data_preprocessor = dict(num_classes=3)
+"""
+
+
+def test_the_student_runs_in_stock_mmpretrain_without_this_package(
+    trained, folder
+):
+    out, _ = trained
+    (folder / 'stock.py').write_text(STOCK)
+    image = folder / 'data' / 'val' / 'apple' / '0.png'
+    env = {k: v for k, v in ENV.items() if k != 'PYTHONPATH'}
+    code, output = call(
+        sys.executable,
+        '-c',
+        INFER,
+        folder / 'stock.py',
+        out / 'epoch_1.pth',
+        image,
+        env=env,
+        cwd=folder,
+    )
+    assert code == 0, output[-3000:]
+    scores = json.loads(output.split('RESULT')[1])
+    assert len(scores) == 3 and sum(scores) == pytest.approx(1, abs=1e-5)
+    assert 'do not match exactly' not in output, output
+
+
+def test_another_number_of_classes_is_one_sentence(folder):
+    write_teacher(folder, 'four', CLASSES + ['dates'])
+    code, output = train(folder, folder / 'bad', teacher='four')
+    assert code == 1
+    last = output.strip().splitlines()[-1]
+    assert 'teacher has 4 classes, student 3; fine-tune' in last
+
+
+def test_another_order_of_classes_is_one_sentence(folder):
+    write_teacher(folder, 'turned', CLASSES[::-1])
+    code, output = train(folder, folder / 'bad', teacher='turned')
+    assert code == 1
+    last = output.strip().splitlines()[-1]
+    assert "class 0 is 'apple' for the student and 'cheese'" in last
+
+
+def test_scales_larger_than_the_map_are_one_sentence(folder):
+    code, output = train(
+        folder,
+        folder / 'bad',
+        'model.distill.loss_kd.logits.scales=(1,8)',
+        'model.distill.loss_kd.logits.pool=direct',
+    )
+    assert code == 1
+    last = output.strip().splitlines()[-1]
+    assert 'MobileNetV3 has 2 x 2 positions, too few for 8 x 8 cells' in last
+
+
+def test_missing_imagenet_is_one_sentence(tmp_path):
+    code, output = call(
+        sys.executable,
+        'tools/train.py',
+        'configs/dkd/classifier_teacher_student_imagenet.py',
+        '--data-root',
+        tmp_path / 'no-imagenet',
+        '--work-dir',
+        tmp_path / 'out',
+    )
+    assert code == 1
+    last = output.strip().splitlines()[-1]
+    assert last.startswith('FileNotFoundError: train_dataloader finds no')
+    assert '--data-root FOLDER' in last

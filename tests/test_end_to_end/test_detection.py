@@ -1,0 +1,293 @@
+"""A real detector, from the command line to stock MMDetection."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('mmdet')
+pytest.importorskip('sklearn')
+
+from mmengine.registry import init_default_scope  # noqa: E402
+
+from mmkd_logit.demo.layouts import write_coco  # noqa: E402
+from mmkd_logit.launch import load_config  # noqa: E402
+from mmkd_logit.registry import MODELS  # noqa: E402
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = 'configs/demo/faster_rcnn_dkd.py'
+ENV = {
+    **os.environ,
+    'PYTHONPATH': str(ROOT),
+    'OMP_NUM_THREADS': '1',
+    'PYTHON': sys.executable,
+    'PORT': str(20000 + os.getpid() % 20000),
+}
+OPTIONS = [
+    'train_cfg.max_iters=4',
+    'train_cfg.val_interval=4',
+    'default_hooks.checkpoint.interval=2',
+    'default_hooks.logger.interval=1',
+    'train_dataloader.batch_size=2',
+    'randomness.seed=0',
+    'log_processor.window_size=1',
+]
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return write_coco(tmp_path_factory.mktemp('coco'), counts=(8, 2))
+
+
+@pytest.fixture(scope='module')
+def teacher_ckpt(tmp_path_factory):
+    """Random weights of the demo's teacher, stored as MMEngine would."""
+    cfg = load_config(str(ROOT / 'configs/demo/faster_rcnn_teacher.py'))
+    init_default_scope('mmdet')
+    torch.manual_seed(1)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    path = tmp_path_factory.mktemp('teacher') / 'teacher.pth'
+    classes = tuple('0123456789')
+    torch.save(
+        dict(
+            state_dict=model.state_dict(),
+            meta=dict(dataset_meta=dict(classes=classes)),
+        ),
+        path,
+    )
+    return path
+
+
+def call(*command, **kwargs):
+    """Run a tool in the repository; its output is the failure message."""
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=ENV,
+        text=True,
+        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        **kwargs,
+    )
+    return result.returncode, result.stdout
+
+
+def train(data, teacher_ckpt, folder, *more):
+    code, output = call(
+        sys.executable,
+        'tools/train.py',
+        CONFIG,
+        '--data-root',
+        data,
+        '--teacher-ckpt',
+        teacher_ckpt,
+        '--work-dir',
+        folder,
+        '--cfg-options',
+        *OPTIONS,
+        *more,
+    )
+    assert code == 0, output[-3000:]
+    return output
+
+
+@pytest.fixture(scope='module')
+def trained(data, teacher_ckpt, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('run')
+    return folder, train(data, teacher_ckpt, folder)
+
+
+@pytest.mark.both_stacks
+def test_report_terms_and_coco_map_are_logged(trained):
+    folder, output = trained
+    assert 'student: FasterRCNN' in output and 'sha256' in output
+    assert 'loss_kd: RoILogits -> DKDLoss, softmax rows of 11' in output
+    scalars = next(folder.glob('*/vis_data/scalars.json')).read_text()
+    rows = [json.loads(line) for line in scalars.splitlines()]
+    steps = [row for row in rows if 'loss_kd' in row]
+    assert len(steps) == 4
+    for row in steps:
+        # DKD with alpha 1 and beta 0.25, as the config says
+        expected = row['kd/tckd'] + 0.25 * row['kd/nckd']
+        assert row['loss_kd'] == pytest.approx(expected, rel=1e-4)
+    assert 'coco/bbox_mAP' in rows[-1]
+
+
+STOCK = """
+import sys
+import numpy as np
+from mmdet.apis import inference_detector, init_detector
+config, checkpoint, image, out = sys.argv[1:]
+model = init_detector(config, checkpoint, device='cpu')
+result = inference_detector(model, image).pred_instances
+assert not any(name.startswith('mmkd_logit') for name in sys.modules)
+np.savez(out, bboxes=result.bboxes, scores=result.scores,
+         labels=result.labels)
+"""
+
+
+@pytest.mark.both_stacks
+def test_stock_mmdet_predicts_what_the_distiller_predicts(
+    trained, data, tmp_path
+):
+    folder, _ = trained
+    checkpoint = folder / 'iter_4.pth'
+    image = next((data / 'val2017').iterdir())
+    config = load_config(str(ROOT / CONFIG))
+    init_default_scope('mmdet')
+    distiller = MODELS.build(config.model)
+    state = torch.load(checkpoint, weights_only=False)['state_dict']
+    distiller.load_state_dict(state)
+    student_config = load_config(
+        str(ROOT / 'configs/demo/faster_rcnn_student.py')
+    )
+    student = MODELS.build(student_config.model)
+    assert list(student.state_dict()) == list(state)
+
+    student_config.dump(tmp_path / 'student.py')
+    (tmp_path / 'stock.py').write_text(STOCK)
+    env = {k: v for k, v in ENV.items() if k != 'PYTHONPATH'}
+    done = subprocess.run(
+        [
+            sys.executable,
+            tmp_path / 'stock.py',
+            tmp_path / 'student.py',
+            checkpoint,
+            image,
+            tmp_path / 'out.npz',
+        ],
+        cwd=tmp_path,
+        env=env,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    from mmdet.apis import inference_detector
+
+    distiller.cfg = student_config
+    ours = inference_detector(distiller.eval(), str(image)).pred_instances
+    stock = np.load(tmp_path / 'out.npz')
+    assert len(stock['scores']) > 0
+    for key in ('bboxes', 'scores', 'labels'):
+        np.testing.assert_array_equal(ours[key].numpy(), stock[key])
+
+
+def test_test_tool_needs_no_teacher(trained, data, tmp_path):
+    folder, _ = trained
+    code, output = call(
+        sys.executable,
+        'tools/test.py',
+        CONFIG,
+        folder / 'iter_4.pth',
+        '--data-root',
+        data,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        'model.teacher=/nowhere.py',
+        'model.teacher_ckpt=/nowhere.pth',
+    )
+    assert code == 0 and 'coco/bbox_mAP' in output, output[-3000:]
+
+
+def test_two_processes_train_without_unused_parameters(
+    data, teacher_ckpt, tmp_path
+):
+    code, output = call(
+        'bash',
+        'tools/dist_train.sh',
+        CONFIG,
+        2,
+        '--data-root',
+        data,
+        '--teacher-ckpt',
+        teacher_ckpt,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        *OPTIONS,
+        'find_unused_parameters=False',
+    )
+    assert code == 0, output[-3000:]
+    assert '2 per GPU x 2 GPU(s)' in output
+    assert (tmp_path / 'iter_4.pth').exists()
+
+
+def test_weight_0_equals_the_student_alone_bit_for_bit(
+    data, teacher_ckpt, tmp_path
+):
+    code, output = call(
+        sys.executable,
+        'tools/train.py',
+        'configs/demo/faster_rcnn_student.py',
+        '--data-root',
+        data,
+        '--work-dir',
+        tmp_path / 'plain',
+        '--cfg-options',
+        *OPTIONS,
+    )
+    assert code == 0, output[-3000:]
+    train(
+        data,
+        teacher_ckpt,
+        tmp_path / 'zero',
+        'model.distill.loss_kd.loss.loss_weight=0.0',
+    )
+    plain, zero = (
+        torch.load(tmp_path / name / 'iter_4.pth', weights_only=False)[
+            'state_dict'
+        ]
+        for name in ('plain', 'zero')
+    )
+    assert all(torch.equal(plain[key], zero[key]) for key in plain)
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (['--data-root', '/nowhere'], 'train2017.*--data-root'),
+        (['--teacher-ckpt', '/nowhere.pth'], 'nowhere.pth.*is not a file'),
+        (
+            [
+                '--cfg-options',
+                'model.student.roi_head.bbox_head.num_classes=3',
+            ],
+            'teacher has 10 classes, student 3',
+        ),
+        (
+            [
+                '--cfg-options',
+                'model.distill.loss_kd.loss.type=mmkd_logit.DKDLos',
+            ],
+            "did you mean 'mmkd_logit.DKDLoss'",
+        ),
+    ],
+)
+def test_mistakes_are_one_sentence_before_training(
+    data, teacher_ckpt, tmp_path, change, message
+):
+    import re
+
+    code, output = call(
+        sys.executable,
+        'tools/train.py',
+        CONFIG,
+        '--data-root',
+        data,
+        '--teacher-ckpt',
+        teacher_ckpt,
+        '--work-dir',
+        tmp_path,
+        *change,
+    )
+    assert code != 0 and 'Traceback' not in output, output[-3000:]
+    assert re.search(message, output.strip().splitlines()[-1]), output[-500:]

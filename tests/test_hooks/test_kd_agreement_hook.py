@@ -1,0 +1,60 @@
+"""Numbers and the picture of agreement."""
+
+import math
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmkd_logit.heads.pair import LogitPair
+from mmkd_logit.hooks import KDAgreementHook
+from mmkd_logit.hooks.kd_agreement_hook import agreement
+from tests.toys import distiller_config, runner_config, teacher_file
+
+
+def test_numbers_by_hand():
+    # teacher q = (4, 3, 1)/8, student p = (1, 1, 1)/3, target class 0
+    # KL = 1/2 ln 3/2 + 3/8 ln 9/8 + 1/8 ln 3/8
+    # TCKD 0.058892, NCKD 0.130812 (see test_dkd)
+    teacher = torch.tensor([[4.0, 3.0, 1.0]]).log()
+    pair = LogitPair(torch.zeros(1, 3), teacher, torch.tensor([0]))
+    numbers = {k: v.item() for k, v in agreement(pair, False).items()}
+    kl = 0.5 * math.log(1.5) + 3 / 8 * math.log(9 / 8) + math.log(3 / 8) / 8
+    assert numbers['kl'] == pytest.approx(kl, abs=1e-6)
+    assert numbers['tckd'] == pytest.approx(0.058892, abs=1e-6)
+    assert numbers['nckd_share'] == pytest.approx(
+        0.130812 / (0.058892 + 0.130812), abs=1e-5
+    )
+
+
+def test_rows_without_weight_do_not_count():
+    student = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    teacher = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    pair = LogitPair(student, teacher, weight=torch.tensor([1.0, 0.0]))
+    assert agreement(pair, False)['top1'] == 1
+    assert agreement(pair._replace(weight=torch.zeros(2)), False) == {}
+
+
+def test_sigmoid_rows_have_a_divergence_of_0_at_equality():
+    logits = torch.tensor([[2.0, -1.0]])
+    numbers = agreement(LogitPair(logits, logits), True)
+    assert numbers['kl'].abs() < 1e-6 and numbers['top1'] == 1
+
+
+def test_numbers_reach_the_log_and_a_picture_is_drawn(tmp_path):
+    config = runner_config(
+        distiller_config(teacher_file(tmp_path)), tmp_path / 'run'
+    )
+    config['custom_hooks'] += [
+        dict(type='mmkd_logit.KDAgreementHook', interval=2)
+    ]
+    runner = Runner.from_cfg(config)
+    runner.train()
+    scalars = runner.message_hub.log_scalars
+    assert len(scalars['train/kd/loss_kd/top1'].data[0]) == 6
+    assert list((tmp_path / 'run').glob('*/kd_agreement.png'))
+
+
+def test_mistakes():
+    with pytest.raises(ValueError, match='interval must be >= 1'):
+        KDAgreementHook(interval=0)

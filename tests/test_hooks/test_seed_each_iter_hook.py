@@ -1,0 +1,29 @@
+"""Random numbers depend on seed and iteration alone."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from mmkd_logit.hooks import SeedEachIterHook
+
+
+def draw(seed, iteration, call='before_train_iter'):
+    runner = SimpleNamespace(seed=seed, iter=iteration)
+    hook = SeedEachIterHook()
+    args = () if call == 'before_train_epoch' else (0,)
+    getattr(hook, call)(runner, *args)
+    return torch.rand(1).item(), np.random.rand()
+
+
+def test_same_place_same_numbers_whatever_happened_before():
+    first = draw(3, 10)
+    torch.rand(7), np.random.rand(7)
+    assert draw(3, 10) == first
+
+
+def test_other_seed_iteration_or_place_other_numbers():
+    calls = ['before_train_epoch', 'before_train_iter', 'after_train_iter']
+    numbers = [draw(3, 10, call) for call in calls]
+    numbers += [draw(3, 11), draw(4, 10)]
+    assert len(set(numbers)) == 5

@@ -1,0 +1,129 @@
+"""What the tools do with a config before a runner is built."""
+
+import pytest
+from mmengine.config import Config
+
+from mmkd_logit.launch import (
+    check_data,
+    guard,
+    load_config,
+    move_data_root,
+    run_and_explain,
+)
+
+
+def coco(root='data/coco/'):
+    dataset = dict(
+        type='CocoDataset',
+        data_root=root,
+        ann_file='annotations/train.json',
+        data_prefix=dict(img='train2017/'),
+    )
+    return Config(
+        dict(
+            data_root=root,
+            train_dataloader=dict(
+                dataset=dict(type='RepeatDataset', dataset=dict(dataset))
+            ),
+            val_dataloader=dict(dataset=dict(dataset)),
+            val_evaluator=dict(ann_file=f'{root}annotations/train.json'),
+            model=dict(type='mmkd_logit.LogitDistiller'),
+        )
+    )
+
+
+def test_data_root_moves_loaders_and_evaluators(tmp_path):
+    config = coco()
+    move_data_root(config, str(tmp_path))
+    assert (
+        config.val_evaluator.ann_file == f'{tmp_path}/annotations/train.json'
+    )
+    inner = config.train_dataloader.dataset.dataset
+    assert inner.data_root == f'{tmp_path}/' == config.data_root
+    assert inner.ann_file == 'annotations/train.json'
+
+
+def test_data_root_without_a_dataset_is_a_mistake():
+    with pytest.raises(ValueError, match='no dataset.*data_root'):
+        move_data_root(Config(dict(model=dict())), '/data')
+
+
+def test_missing_data_names_the_layout_and_the_switch(tmp_path):
+    config = coco(f'{tmp_path}/')
+    with pytest.raises(
+        FileNotFoundError,
+        match='annotations/train.json, train2017.*--data-root',
+    ):
+        check_data(config)
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'train2017').mkdir()
+    (tmp_path / 'annotations/train.json').write_text('{}')
+    check_data(config)
+
+
+def test_missing_label_maps_name_their_suffix(tmp_path):
+    loader = dict(
+        dataset=dict(
+            type='CityscapesDataset',
+            data_root=f'{tmp_path}/',
+            data_prefix=dict(img_path='images', seg_map_path='gtFine/train'),
+        )
+    )
+    config = Config(dict(train_dataloader=loader))
+    with pytest.raises(FileNotFoundError, match='images, gtFine/train. Pass'):
+        check_data(config)
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'gtFine/train/ulm').mkdir(parents=True)
+    (tmp_path / 'gtFine/train/ulm/0_gtFine_labelIds.png').touch()
+    with pytest.raises(
+        FileNotFoundError, match=r'\*_gtFine_labelTrainIds.png.*cityscapes.py'
+    ):
+        check_data(config)
+    config.train_dataloader.dataset.seg_map_suffix = '_gtFine_labelIds.png'
+    check_data(config)
+
+
+def test_guard_is_added_once_and_only_to_distillation():
+    config = coco()
+    guard(config)
+    guard(config)
+    assert [h['type'] for h in config.custom_hooks] == [
+        'mmkd_logit.KDGuardHook'
+    ]
+    plain = Config(dict(model=dict(type='FasterRCNN')))
+    guard(plain)
+    assert not plain.get('custom_hooks')
+
+
+def test_unknown_hook_names_the_nearest():
+    config = coco()
+    config.custom_hooks = [dict(type='mmkd_logit.KDWarmUpHook', end=5)]
+    with pytest.raises(ValueError, match="mmkd_logit.KDWarmupHook'"):
+        guard(config)
+
+
+def test_config_mistakes(tmp_path):
+    with pytest.raises(FileNotFoundError, match='is not a file'):
+        load_config('/nowhere/config.py')
+    (tmp_path / 'a.py').write_text("_base_ = './gone.py'\n")
+    with pytest.raises(FileNotFoundError, match='inherits a file.*gone.py'):
+        load_config(str(tmp_path / 'a.py'))
+
+
+def test_preprocessor_beside_the_model_reaches_the_student(tmp_path):
+    (tmp_path / 'a.py').write_text(
+        'data_preprocessor = dict(mean=[1.])\n'
+        "model = dict(type='mmkd_logit.LogitDistiller', "
+        "student=dict(type='ImageClassifier'))\n"
+    )
+    config = load_config(str(tmp_path / 'a.py'), {'model.class_map': [0]})
+    assert config.model.student.data_preprocessor.mean == [1.0]
+    assert 'data_preprocessor' not in config.model
+    assert config.model.class_map == [0]
+
+
+def test_our_mistakes_become_one_line_and_others_keep_their_traceback():
+    with pytest.raises(SystemExit, match='^FileNotFoundError: config'):
+        run_and_explain(lambda: load_config('/nowhere/config.py'))
+    with pytest.raises(ZeroDivisionError):
+        run_and_explain(lambda: 1 / 0)

@@ -1,0 +1,358 @@
+"""Values and gradients of the authors' code, in float64.
+
+The arrays lie in ``../shared/golden``, whose README says where each comes
+from. ``hazard_*`` cases are inputs where that code overflows; ``ref_*`` is
+the same formula in log space.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmkd_logit.heads.scale_decoupling import pool_cells, scale_decoupled_rows
+from mmkd_logit.losses import (
+    DKDLoss,
+    KDLoss,
+    dkd_loss,
+    gdkd3_loss,
+    gdkd_loss,
+    kd_loss,
+    ldrld_loss,
+    nkd_loss,
+    standardize,
+)
+from tests.conftest import SHARED
+
+GOLDEN = SHARED / 'golden'
+ROWS = (
+    'kd',
+    'dkd',
+    'nkd',
+    'nkd_sdd_repo',
+    'gdkd',
+    'gdkd3',
+    'ldrld',
+    'ls_kd',
+    'ls_dkd',
+    'hazard_kd',
+    'hazard_dkd',
+    'hazard_nkd',
+    'hazard_gdkd',
+    'hazard_ls',
+)
+
+
+def cases(*families):
+    """Parameters for pytest; one that skips where there is no data."""
+    if not GOLDEN.is_dir():
+        reason = 'needs the reference data in ../shared'
+        return [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
+    index = json.loads((GOLDEN / 'index.json').read_text())['cases']
+    return [
+        pytest.param(case, id=case['id'])
+        for case in index
+        if case['id'].split('/')[0] in families
+    ]
+
+
+@lru_cache(maxsize=None)
+def arrays(file):
+    return np.load(Path(GOLDEN) / file)
+
+
+def read(case, key, grad=False):
+    file, name = arrays(case['file']), case['prefix'] + key
+    if name not in file:
+        return None
+    tensor = torch.tensor(file[name])
+    return tensor.requires_grad_(grad) if grad else tensor
+
+
+def row_losses(case, student, teacher, labels):
+    """Our function for a case, one value per row."""
+    h, name = case['hyperparameters'], case['loss']
+    tau = h.get('temperature', h.get('temp', h.get('tau')))
+    if h.get('logit_stand'):
+        student, teacher = standardize(student), standardize(teacher)
+    if name.endswith('nkd') or name == 'nkd_fullmask':
+        return nkd_loss(
+            student,
+            teacher,
+            labels,
+            tau,
+            h['gamma'],
+            nontarget_includes_target=name != 'nkd',
+        )
+    if name.startswith(('dkd', 'sdd_dkd')):
+        return dkd_loss(student, teacher, labels, tau, h['alpha'], h['beta'])
+    if name == 'gdkd':
+        return gdkd_loss(
+            student,
+            teacher,
+            tau,
+            h['k'],
+            h['w0'],
+            h['w1'],
+            h['w2'],
+            strategy=h['strategy'],
+            kl_type=h['kl_type'],
+        )
+    if name == 'gdkd3':
+        return gdkd3_loss(
+            student, teacher, tau, h['k'], h['w0'], h['w1'], h['w2']
+        )
+    if name == 'ldrld':
+        return ldrld_loss(
+            student, teacher, tau, h['depth'], h['alpha'], h['beta']
+        )
+    assert 'kd' in name, name
+    return kd_loss(student, teacher, tau)
+
+
+def assert_golden(actual, expected):
+    np.testing.assert_allclose(
+        actual.detach().numpy(), expected.numpy(), rtol=1e-9, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize('case', cases(*ROWS))
+def test_rows(case):
+    student = read(case, 'logits_s', grad=True)
+    prefix = 'ref_' if case['id'].startswith('hazard') else ''
+    expected = read(case, f'{prefix}loss')
+    if case['id'] == 'hazard_ls/c02':  # one class: nothing to standardize
+        pytest.skip('no reference value exists for this case')
+    rows = row_losses(
+        case, student, read(case, 'logits_t'), read(case, 'target')
+    )
+    loss = rows.sum() / max(len(rows), 1)
+    loss.backward()
+    if expected is None:
+        # the authors' code fails and the formula has no finite value, or
+        # there are no rows: nothing but a usable gradient can be asked for
+        assert student.grad.isfinite().all()
+        return
+    assert_golden(loss, expected)
+    assert_golden(student.grad, read(case, f'{prefix}grad_s'))
+
+
+@pytest.mark.parametrize('case', cases('dkd', 'ls_dkd', 'gdkd', 'gdkd3'))
+def test_parts_come_from_the_same_pass(case):
+    h = case['hyperparameters']
+    student, teacher = read(case, 'logits_s'), read(case, 'logits_t')
+    if h.get('logit_stand'):
+        student, teacher = standardize(student), standardize(teacher)
+    if student.shape[1] < 3:
+        pytest.skip('the class refuses two classes, the function does not')
+    from mmkd_logit import losses
+
+    names = dict(
+        tckd='tckd',
+        nckd='nckd',
+        high='high',
+        low_top='low_top',
+        low_other='low_other',
+    )
+    tau = h['temperature']
+    if 'alpha' in h:
+        loss = DKDLoss(tau=tau, alpha=h['alpha'], beta=h['beta'])
+    else:
+        cls = losses.GDKD3Loss if case['loss'] == 'gdkd3' else losses.GDKDLoss
+        extra = {k: h[k] for k in ('strategy', 'kl_type') if k in h}
+        loss = cls(
+            tau=tau, k=h['k'], w0=h['w0'], w1=h['w1'], w2=h['w2'], **extra
+        )
+    _, parts = loss.with_parts(student, teacher, read(case, 'target'))
+    compared = 0
+    for ours, theirs in names.items():
+        expected = read(case, theirs)
+        if expected is not None and ours in parts:
+            assert_golden(parts[ours], expected)
+            compared += 1
+    assert compared >= 2
+
+
+@pytest.mark.parametrize('case', cases('sdd_kd', 'sdd_dkd', 'sdd_nkd'))
+def test_scale_decoupled_from_maps_to_gradients(case):
+    scales = tuple(json.loads(case['hyperparameters']['M']))
+    leaves = {
+        key: read(case, key, grad=True)
+        for key in ('feat_s', 'weight_s', 'bias_s')
+    }
+
+    def logits(feat, weight, bias):
+        cells = pool_cells(feat, scales)  # (B, C_in, cells)
+        return torch.einsum('bcn,kc->bkn', cells, weight) + bias[:, None]
+
+    student = logits(*leaves.values())
+    student.retain_grad()
+    teacher = logits(
+        *(read(case, f'{k}_t') for k in ('feat', 'weight', 'bias'))
+    )
+    assert_golden(student, read(case, 'patch_logits_s'))
+    assert_golden(teacher, read(case, 'patch_logits_t'))
+    labels = read(case, 'target')
+    pair = scale_decoupled_rows(student, teacher, labels)
+    rows = row_losses(
+        case, pair.student_logits, pair.teacher_logits, pair.labels
+    )
+    loss = (rows * pair.weight).mean()
+    loss.backward()
+    assert_golden(loss, read(case, 'loss'))
+    assert_golden(student.grad, read(case, 'grad_patch_logits_s'))
+    for key, leaf in leaves.items():
+        assert_golden(leaf.grad, read(case, f'grad_{key}'))
+
+
+@pytest.mark.parametrize('case', cases('hazard_sdd'))
+def test_scale_decoupled_hazards(case):
+    expected = read(case, 'ref_loss')
+    if expected is None:
+        pytest.skip('a diverged student has no reference value')
+    student = read(case, 'patch_logits_s', grad=True)
+    pair = scale_decoupled_rows(
+        student, read(case, 'patch_logits_t'), read(case, 'target')
+    )
+    rows = row_losses(
+        case, pair.student_logits, pair.teacher_logits, pair.labels
+    )
+    loss = (rows * pair.weight).mean()
+    loss.backward()
+    assert_golden(loss, expected)
+    assert_golden(student.grad, read(case, 'ref_grad_s'))
+
+
+@pytest.mark.parametrize('case', cases('mmrazor_kl', 'mmrazor_dkd'))
+def test_mmrazor_with_the_reduction_it_really_computes(case):
+    h = case['hyperparameters']
+    student = read(case, 'logits_s', grad=True)
+    teacher, labels = read(case, 'logits_t'), read(case, 'target')
+    batch = len(student)
+    if case['loss'] == 'mmrazor_dkd' or 'alpha' in h:
+        rows = dkd_loss(
+            student, teacher, labels, h['tau'], h['alpha'], h['beta']
+        )
+        # its `none` and `mean` are the sum as well
+        loss = rows.mean() if h['reduction'] == 'batchmean' else rows.sum()
+    else:
+        flat = [x.movedim(1, -1).flatten(0, -2) for x in (student, teacher)]
+        total = kd_loss(*flat, h['tau']).sum()
+        divisor = dict(batchmean=batch, mean=student.numel()).get(
+            h['reduction'], 1
+        )
+        loss = total / divisor
+    loss = h['loss_weight'] * loss
+    loss.backward()
+    expected = read(case, 'loss')
+    if expected is None or expected.dim():
+        expected = read(case, 'loss_elements').sum()
+    assert_golden(loss, expected)
+    assert_golden(student.grad, read(case, 'grad_s'))
+
+
+# Inputs that need no file: sections 3.3 and 3.4 of the project's reference.
+
+b, j = torch.meshgrid(
+    torch.arange(4.0, dtype=torch.float64),
+    torch.arange(10.0, dtype=torch.float64),
+    indexing='ij',
+)
+STUDENT = 3 * torch.sin(0.7 * b + 1.3 * j + 0.5)
+TEACHER = 4 * torch.cos(0.9 * b - 1.1 * j + 0.05 * j**2 + 0.2)
+LABELS = torch.tensor([0, 1, 7, 5])
+
+
+@pytest.mark.parametrize(
+    'function, value, gradient, norm',
+    [
+        (
+            lambda s, t, y: kd_loss(s, t, 4.0),
+            5.9727779760,
+            0.0114155683,
+            0.5513921430,
+        ),
+        (
+            lambda s, t, y: dkd_loss(s, t, y, 4.0, 1.0, 8.0),
+            52.4154409192,
+            0.0803186133,
+            4.7806745552,
+        ),
+        (
+            lambda s, t, y: dkd_loss(s, t, y, 1.0, 1.0, 0.5),
+            2.0462689779,
+            0.0002295735,
+            0.3029926454,
+        ),
+        (
+            lambda s, t, y: nkd_loss(s, t, y, 1.0, 1.5),
+            7.3115583313,
+            0.0004497602,
+            0.6418702221,
+        ),
+        (
+            lambda s, t, y: gdkd_loss(s, t, 4.0, 5, 1.0, 1.0, 8.0),
+            30.1382155375,
+            -0.3943877664,
+            4.3686978856,
+        ),
+        (
+            lambda s, t, y: gdkd_loss(
+                s, t, 4.0, 5, 1.0, 1.0, 8.0, strategy='worst'
+            ),
+            33.1123811365,
+            -0.0287894247,
+            4.5491910689,
+        ),
+        (
+            lambda s, t, y: gdkd_loss(
+                s, t, 4.0, 5, 1.0, 1.0, 8.0, kl_type='reverse'
+            ),
+            27.8934928580,
+            -0.3402690865,
+            3.8000085224,
+        ),
+        (
+            lambda s, t, y: gdkd3_loss(s, t, 4.0, 4, 1.0, 1.0, 8.0),
+            35.2932407341,
+            -0.1436301577,
+            4.5414369983,
+        ),
+        (
+            lambda s, t, y: ldrld_loss(s, t, 4.0, 7, 10.5, 7.0),
+            32.0199243228,
+            1.0280961799,
+            5.1752251382,
+        ),
+        (
+            lambda s, t, y: 9 * kd_loss(standardize(s), standardize(t), 2.0),
+            8.1871648497,
+            0.1072324473,
+            0.6120657060,
+        ),
+    ],
+)
+def test_official_values_of_a_written_down_batch(
+    function, value, gradient, norm
+):
+    student = STUDENT.clone().requires_grad_()
+    loss = function(student, TEACHER, LABELS).mean()
+    loss.backward()
+    # the reference has ten decimals
+    torch.testing.assert_close(loss.item(), value, atol=1e-9, rtol=0)
+    torch.testing.assert_close(
+        student.grad[0, 3].item(), gradient, atol=1e-9, rtol=0
+    )
+    torch.testing.assert_close(
+        student.grad.norm().item(), norm, atol=1e-9, rtol=0
+    )
+
+
+def test_the_classes_give_the_functions_mean():
+    kd = KDLoss(tau=4.0)(STUDENT, TEACHER)
+    torch.testing.assert_close(kd.item(), 5.9727779760, atol=1e-9, rtol=0)
+    dkd = DKDLoss(tau=4.0, alpha=1.0, beta=8.0)(STUDENT, TEACHER, LABELS)
+    torch.testing.assert_close(dkd.item(), 52.4154409192, atol=1e-9, rtol=0)

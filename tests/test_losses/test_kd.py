@@ -1,0 +1,101 @@
+import pytest
+import torch
+
+from mmkd_logit.losses import KDLoss, kd_loss
+from mmkd_logit.losses.kd import sigmoid_kd_loss
+from tests.toys import seeded
+
+
+def test_kd_loss_matches_hand_computed_value():
+    # teacher q = (4, 3, 1)/8, student p = (1, 1, 1)/3:
+    # 1/2 ln 3/2 + 3/8 ln 9/8 + 1/8 ln 3/8 = 0.124298
+    teacher = torch.tensor([[4.0, 3.0, 1.0]]).log()
+    loss = kd_loss(torch.zeros(1, 3), teacher, tau=1.0)
+    torch.testing.assert_close(
+        loss, torch.tensor([0.124298]), atol=1e-6, rtol=0
+    )
+
+
+def test_tau_divides_the_logits_and_its_square_multiplies():
+    student, teacher = torch.randn(2, 4, 6, generator=seeded(0))
+    torch.testing.assert_close(
+        kd_loss(student, teacher, tau=3.0),
+        9 * kd_loss(student / 3, teacher / 3, tau=1.0),
+    )
+
+
+def test_large_tau_compares_centred_logits():
+    # Hinton's limit: squared distance of centred rows / (2 C)
+    student, teacher = torch.randn(2, 4, 6, generator=seeded(1)).double()
+    gap = student - teacher
+    gap = gap - gap.mean(1, keepdim=True)
+    torch.testing.assert_close(
+        kd_loss(student, teacher, tau=1e4),
+        gap.square().sum(1) / 12,
+        rtol=1e-3,
+        atol=0,
+    )
+
+
+def test_sigmoid_matches_hand_computed_value():
+    # classes with teacher probability 3/4 and 1/2, student 1/2 and 1/2:
+    # 3/4 ln 3/2 + 1/4 ln 1/2 = 0.130812, and 0
+    teacher = torch.tensor([[3.0, 1.0]]).log()
+    loss = sigmoid_kd_loss(torch.zeros(1, 2), teacher, tau=1.0)
+    torch.testing.assert_close(
+        loss, torch.tensor([0.130812]), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize('tau', [1.0, 4.0])
+def test_sigmoid_gradient(tau):
+    student, teacher = 3 * torch.randn(2, 3, 4, generator=seeded(2)).double()
+    student.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda s: sigmoid_kd_loss(s, teacher, tau), student
+    )
+    sigmoid_kd_loss(student, teacher, tau).sum().backward()
+    torch.testing.assert_close(
+        student.grad,
+        tau * ((student / tau).sigmoid() - (teacher / tau).sigmoid()),
+    )
+
+
+def test_sigmoid_with_one_class_is_the_two_class_softmax():
+    student, teacher = torch.randn(2, 5, 1, generator=seeded(3))
+    pad = torch.zeros(5, 1)
+    torch.testing.assert_close(
+        KDLoss(tau=2.0, use_sigmoid=True)(student, teacher),
+        KDLoss(tau=2.0)(
+            torch.cat([student, pad], 1), torch.cat([teacher, pad], 1)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    'dtype', [torch.float32, torch.float16, torch.bfloat16]
+)
+def test_sigmoid_stays_finite(dtype):
+    student = torch.tensor([[1e4, -1e4, 1e4, -1e4, 0.0, -torch.inf]])
+    teacher = torch.tensor([[1e4, -1e4, -1e4, 1e4, 0.0, -torch.inf]])
+    student = student.to(dtype).requires_grad_()
+    loss = KDLoss(tau=1.0, use_sigmoid=True)(student, teacher.to(dtype))
+    loss.backward()
+    torch.testing.assert_close(  # the margin of the two that disagree
+        loss.item(), 2 * student[0, 0].item(), rtol=1e-4, atol=0
+    )
+    assert student.grad.isfinite().all() and student.grad[0, 5] == 0
+
+
+def test_a_second_derivative_is_refused():
+    student = torch.randn(3, 4, generator=seeded(4)).requires_grad_()
+    loss = kd_loss(student, torch.zeros(3, 4), tau=1.0).sum()
+    with pytest.raises(RuntimeError, match='no second derivative'):
+        torch.autograd.grad(loss, student, create_graph=True)
+
+
+def test_a_kept_graph_gives_the_same_gradient_twice():
+    student = torch.randn(3, 4, generator=seeded(5)).requires_grad_()
+    loss = kd_loss(student, torch.zeros(3, 4), tau=1.0).sum()
+    first = torch.autograd.grad(loss, student, retain_graph=True)[0].clone()
+    torch.testing.assert_close(torch.autograd.grad(loss, student)[0], first)

@@ -1,0 +1,53 @@
+"""Quality-focal distillation."""
+
+import pytest
+import torch
+
+from mmkd_logit.heads.base import HeadFacts
+from mmkd_logit.losses.kdqfl import KDQFLLoss, kdqfl_loss
+
+
+def test_value_by_hand():
+    # p = 1/2, q = 3/4: cross entropy ln 2, gap 1/4
+    student, teacher = torch.zeros(1, 2), torch.tensor([[3.0, 1 / 3]]).log()
+    one = kdqfl_loss(student, teacher).item()
+    assert one == pytest.approx(2 * 0.693147 / 4, rel=1e-5)
+    two = kdqfl_loss(student, teacher, beta=2.0).item()
+    assert two == pytest.approx(2 * 0.693147 / 16, rel=1e-5)
+
+
+def test_equal_logits_give_zero_value_and_gradient():
+    student = torch.randn(4, 3, requires_grad=True)
+    loss = kdqfl_loss(student, student.detach()).sum()
+    loss.backward()
+    assert loss.item() == 0 and student.grad.abs().sum() == 0
+
+
+@pytest.mark.parametrize('beta', [1.0, 2.0, 1.5])
+def test_gradient(beta):
+    rng = torch.Generator().manual_seed(0)
+    student, teacher = torch.randn(2, 5, 3, generator=rng, dtype=torch.float64)
+    assert torch.autograd.gradcheck(
+        lambda z: kdqfl_loss(z, teacher, beta), student.requires_grad_()
+    )
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_extreme_logits_stay_finite(dtype):
+    values = torch.tensor([-1e4, -50.0, 0.0, 50.0, 1e4], dtype=dtype)
+    student = values.repeat(5, 1).requires_grad_()
+    loss = kdqfl_loss(student, values[:, None].expand(5, 5)).sum()
+    loss.backward()
+    assert loss.isfinite() and student.grad.isfinite().all()
+
+
+def test_for_sigmoid_heads_only():
+    loss = KDQFLLoss(loss_weight=2.0)
+    loss.check(HeadFacts(1, 1, use_sigmoid=True))
+    with pytest.raises(ValueError, match='head ends in a softmax'):
+        loss.check(HeadFacts(3, 4))
+    with pytest.raises(ValueError, match='beta must be >= 1, got 0.5'):
+        KDQFLLoss(beta=0.5)
+    student = torch.zeros(0, 3, requires_grad=True)
+    loss(student, torch.zeros(0, 3), avg_factor=2.0).backward()
+    assert student.grad.shape == (0, 3)

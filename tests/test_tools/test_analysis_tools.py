@@ -1,0 +1,148 @@
+"""Numbers behind the pictures, and the pictures themselves."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / 'tools/analysis_tools'
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    pytest.importorskip('mmpretrain')
+    monkeypatch.syspath_prepend(str(TOOLS))
+
+    def load(name):
+        return __import__(name)
+
+    return load
+
+
+def test_correlation_of_classes_by_hand(tool):
+    # columns (0, 1, 2), (2, 1, 0), (0, 1, 2): +1, -1; then 0.5 for the third
+    logits = torch.tensor([[0.0, 2.0, 0.0], [1.0, 1.0, 1.0], [2.0, 0.0, 2.0]])
+    other = torch.tensor([[0.0, 2.0, 1.0], [1.0, 1.0, 0.0], [2.0, 0.0, 2.0]])
+    module = tool('logit_correlation')
+    matrix = module.class_correlation(logits)
+    expected = torch.tensor([[1.0, -1, 1], [-1, 1, -1], [1, -1, 1]])
+    torch.testing.assert_close(matrix, expected.double())
+    gap = module.difference(logits, other)
+    torch.testing.assert_close(gap[0], torch.tensor([0, 0, 0.5]).double())
+    with pytest.raises(ValueError, match='same classes'):
+        module.difference(logits, other[:, :2])
+
+
+def test_hits_of_cells_by_hand(tool):
+    module = tool('cells')
+    # one image of class 1: the whole and two of four quarters are right
+    best = torch.tensor([[1, 1, 0, 1, 2]])
+    logits = torch.nn.functional.one_hot(best, 3).transpose(1, 2).float()
+    hits = module.cell_hits(logits, torch.tensor([1]), [1, 2])
+    assert hits[1].tolist() == [[True]]
+    assert hits[2].tolist() == [[True, False, True, False]]
+    assert module.summary(hits) == [(1, 1.0, 0.0), (2, 0.5, 0.5)]
+
+
+def test_examples_are_the_most_and_least_complementary(tool):
+    hits = {
+        1: torch.tensor([[True], [False], [True]]),
+        2: torch.tensor([[True] * 4, [True] * 4, [True, False] * 2]),
+    }
+    consistent, complementary = tool('cells').examples(hits, 1)
+    assert consistent.tolist() == [0] and complementary.tolist() == [1]
+
+
+def test_list_of_tiny_imagenet(tmp_path):
+    for name in ('n02', 'n01'):
+        (tmp_path / 'train' / name).mkdir(parents=True)
+    (tmp_path / 'val').mkdir()
+    (tmp_path / 'val' / 'val_annotations.txt').write_text(
+        'val_0.JPEG\tn02\t0\t0\t9\t9\nval_1.JPEG\tn01\t0\t0\t9\t9\n'
+    )
+    tool = ROOT / 'tools/dataset_converters/tiny_imagenet.py'
+    subprocess.run([sys.executable, str(tool), str(tmp_path)], check=True)
+    lines = (tmp_path / 'val_list.txt').read_text().splitlines()
+    assert lines == ['val_0.JPEG 1', 'val_1.JPEG 0']
+
+
+@pytest.fixture(scope='module')
+def two_models(tmp_path_factory):
+    """Two untrained networks of the CIFAR-10 subset and a few images."""
+    pytest.importorskip('mmpretrain')
+    import cv2
+    from mmengine.registry import DefaultScope
+
+    from mmkd_logit.launch import load_config
+    from mmkd_logit.registry import MODELS
+
+    root = tmp_path_factory.mktemp('pictures')
+    rng = np.random.default_rng(0)
+    for name in range(10):
+        folder = root / 'data' / 'test' / f'class{name}'
+        folder.mkdir(parents=True)
+        for index in range(2):
+            image = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+            cv2.imwrite(str(folder / f'{index}.png'), image)
+    args = []
+    for network in ('resnet8', 'resnet20'):
+        config = ROOT / f'configs/baseline/cifar_{network}_cifar10-subset.py'
+        torch.manual_seed(0)
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            model = MODELS.build(load_config(str(config)).model)
+        torch.save(model.state_dict(), root / f'{network}.pth')
+        args += [config, root / f'{network}.pth']
+    return args + ['--data-root', root / 'data']
+
+
+def run_tool(name, *args):
+    done = subprocess.run(
+        [sys.executable, str(TOOLS / f'{name}.py'), *map(str, args)],
+        cwd=ROOT,
+        env={
+            'PYTHONPATH': str(ROOT),
+            'PATH': '',
+            'OMP_NUM_THREADS': '1',
+            'HOME': str(ROOT.parent),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['logit_correlation', 'tsne', 'cells'])
+def test_pictures_from_two_checkpoints(name, two_models, tmp_path):
+    if name == 'tsne':
+        pytest.importorskip('sklearn')
+    out = tmp_path / f'{name}.png'
+    text = run_tool(name, *two_models, '--out', out)
+    assert out.stat().st_size > 5000 and f'wrote {out}' in text
+    if name == 'cells':
+        assert 'teacher: 4 x 4 cells right' in text
+
+
+@pytest.mark.slow
+def test_benchmark_prints_a_row_per_config(tmp_path):
+    pytest.importorskip('mmpretrain')
+    text = run_tool(
+        'benchmark_step',
+        *(
+            f'configs/{m}/cifar_resnet20_resnet8_cifar10-subset.py'
+            for m in ('dkd', 'sd_dkd')
+        ),
+        *'--image-size 16 --batch-size 4 --rounds 2 --warmup 1'.split(),
+    )
+    rows = [line.split() for line in text.splitlines() if 'subset.py' in line]
+    assert [len(row) for row in rows] == [6, 6]
+    plain, teacher, distilled, ratio = map(float, rows[0][1:5])
+    assert min(plain, teacher, distilled) > 0
+    assert 0.3 < ratio < 3
+    assert json.loads(rows[0][5]) == 1.0

@@ -1,0 +1,54 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+def bash(script, *args, **environment):
+    return subprocess.run(
+        ['bash', str(TOOLS / script), *args],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    'args, expected',
+    [
+        (
+            ('dist_train.sh', 'a.py', '2', '--amp'),
+            '--nproc_per_node=2 {tools}/train.py a.py '
+            '--launcher pytorch --amp',
+        ),
+        (
+            ('dist_test.sh', 'a.py', 'b.pth', '4'),
+            '--nproc_per_node=4 {tools}/test.py a.py b.pth --launcher pytorch',
+        ),
+    ],
+)
+def test_launch_script_passes_everything_on(args, expected):
+    done = bash(*args, PYTHON='echo', PORT='1234')
+    assert done.stdout.strip().endswith(expected.format(tools=TOOLS))
+    assert '--master_port=1234' in done.stdout
+
+
+@pytest.mark.parametrize(
+    'script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh']
+)
+def test_launch_script_says_what_it_wants(script):
+    done = bash(script)
+    assert done.returncode == 2
+    assert done.stderr.startswith('usage: bash ')
+
+
+def test_install_names_what_is_missing():
+    done = bash('install.sh', 'newest')
+    assert done.returncode == 1
+    assert "got 'newest', expected 'modern' or 'classic'" in done.stderr
+    done = bash('install.sh', 'classic', PYTHON='no-such-python')
+    assert done.returncode == 1
+    assert 'found no Python between 3.10 and 3.11' in done.stderr

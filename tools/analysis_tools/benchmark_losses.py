@@ -1,0 +1,212 @@
+"""What a loss costs, forward and backward, against its textbook form.
+
+    python tools/analysis_tools/benchmark_losses.py --threads 2
+
+Both forms are timed in turn in one process, on the same random logits, and
+medians are shown, with the peak of extra memory in student-sized tensors (the
+gradient that is handed on is one of them).
+``floor`` is the time of reading both logits once and writing one gradient;
+on CUDA the bandwidth of ours is shown beside that of a copy. Maps in NCHW
+layout become rows inside the timed part, for both forms alike.
+"""
+
+import argparse
+import statistics
+import time
+import weakref
+from functools import partial
+from typing import Callable, Dict
+
+import torch
+from textbook_losses import TEXTBOOK
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
+
+from mmkd_logit import losses
+from mmkd_logit.heads.pixels import map_rows
+
+#: ImageNet, RoIs of COCO, and two crops of Cityscapes at stride 2.
+SHAPES = ('512x1000', '1024x81', '2x19x256x256')
+
+#: Ours, by the names of the textbook forms.
+OURS: Dict[str, Callable[[float], losses.LogitLoss]] = dict(
+    kd=losses.KDLoss,
+    dkd=losses.DKDLoss,
+    nkd=losses.NKDLoss,
+    gdkd=lambda tau: losses.GDKDLoss(tau, k=5),
+    gdkd3=lambda tau: losses.GDKD3Loss(tau, k=5),
+    ldrld=losses.LDRLDLoss,
+    ls_kd=lambda tau: losses.KDLoss(tau, standardize=True),
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--rounds', type=int, default=60)
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--dtype', default='float32')
+    parser.add_argument('--tau', type=float, default=4.0)
+    parser.add_argument('--losses', nargs='+', choices=OURS, default=OURS)
+    parser.add_argument('--shapes', nargs='+', default=SHAPES)
+    parser.add_argument(
+        '--compile',
+        action='store_true',
+        help='time torch.compile of ours too; the CPU needs a C++ compiler',
+    )
+    return parser.parse_args()
+
+
+class Inputs:
+    """Logits and labels of one shape, and one training step on them."""
+
+    def __init__(self, shape: str, args: argparse.Namespace) -> None:
+        sizes = [int(n) for n in shape.split('x')]
+        dtype = getattr(torch, args.dtype)
+        self.student, self.teacher = (
+            (3 * torch.randn(sizes)).to(args.device, dtype) for _ in range(2)
+        )
+        self.student.requires_grad_()
+        self.labels = torch.randint(
+            sizes[1], (self.teacher[:, :1].numel(),), device=args.device
+        )
+        self.tau = args.tau
+        self.bytes = self.teacher.numel() * self.teacher.element_size()
+        self.out = torch.empty_like(self.teacher)
+
+    def floor(self) -> None:
+        torch.add(self.student.detach(), self.teacher, out=self.out)
+
+    def copy(self) -> None:
+        self.out.copy_(self.teacher)
+
+    def loss(self, form: Callable) -> Tensor:
+        rows = (self.student, self.teacher)
+        if self.student.dim() == 4:
+            rows = (map_rows(x) for x in rows)
+        return form(*rows, self.labels)
+
+    def step(self, form: Callable) -> None:
+        self.student.grad = None
+        self.loss(form).backward()
+
+
+class PeakMemory(TorchDispatchMode):
+    """Bytes of storages that were made here and are alive, at the peak."""
+
+    def __init__(self, *inputs: Tensor) -> None:
+        super().__init__()
+        self.alive, self.peak = 0, 0
+        self.seen = {x.untyped_storage()._cdata for x in inputs}
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_flatten(result)[0]:
+            if isinstance(tensor, Tensor):
+                self._count(tensor.untyped_storage())
+        return result
+
+    def _count(self, storage) -> None:
+        key = storage._cdata
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        size = storage.nbytes()
+        self.alive += size
+        self.peak = max(self.peak, self.alive)
+        weakref.finalize(storage, self._free, key, size)
+
+    def _free(self, key, size) -> None:
+        self.seen.discard(key)
+        self.alive -= size
+
+
+def seconds(function: Callable[[], None], cuda: bool) -> float:
+    if cuda:
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    function()
+    if cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def extra_memory(form: Callable, inputs: Inputs) -> float:
+    """Peak in student-sized tensors, the gradient included."""
+    inputs.step(form)
+    with PeakMemory(inputs.student, inputs.teacher, inputs.labels) as memory:
+        torch.autograd.grad(inputs.loss(form), inputs.student)
+    return memory.peak / inputs.bytes
+
+
+def medians(jobs: Dict[str, Callable], rounds: int, cuda: bool) -> Dict:
+    """Milliseconds of each job; they take turns."""
+    times: Dict[str, list] = {name: [] for name in jobs}
+    for index in range(rounds + 3):
+        for name, job in jobs.items():
+            time_ = seconds(job, cuda)
+            if index >= 3:
+                times[name].append(time_)
+    return {k: 1e3 * statistics.median(v) for k, v in times.items()}
+
+
+def main() -> None:
+    args = parse_args()
+    cuda = args.device != 'cpu'
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    where = f'CPU, {args.threads} threads'
+    if cuda:
+        where = torch.cuda.get_device_name(args.device)
+    print(
+        f'torch {torch.__version__}, {where}, {args.dtype}, tau '
+        f'{args.tau:g}, medians of {args.rounds} rounds\n'
+    )
+    heads = ['loss', 'rows', 'textbook ms', 'ours ms', 'ratio', 'floor ms']
+    heads += ['ours / floor', 'textbook memory', 'our memory']
+    heads += ['compiled ms', 'ratio'] * args.compile
+    heads += ['GB/s', 'GB/s of a copy'] * cuda
+    print('| ' + ' | '.join(heads) + ' |')
+    print('| ' + ' | '.join(['---'] * len(heads)) + ' |')
+    for shape in args.shapes:
+        inputs = Inputs(shape, args)
+        for name in args.losses:
+            ours = OURS[name](args.tau)
+            extra = dict(k=ours.k) if hasattr(ours, 'k') else {}
+            plain = partial(TEXTBOOK[name], tau=ours.tau, **extra)
+            jobs = dict(
+                floor=inputs.floor,
+                copy=inputs.copy,
+                textbook=partial(inputs.step, plain),
+                ours=partial(inputs.step, ours),
+            )
+            if args.compile:
+                compiled = torch.compile(ours, fullgraph=True)
+                jobs['compiled'] = partial(inputs.step, compiled)
+            ms = medians(jobs, args.rounds, cuda)
+            cells = [
+                name,
+                shape,
+                f'{ms["textbook"]:.3f}',
+                f'{ms["ours"]:.3f}',
+                f'{ms["textbook"] / ms["ours"]:.1f}',
+                f'{ms["floor"]:.3f}',
+                f'{ms["ours"] / ms["floor"]:.1f}',
+                f'{extra_memory(plain, inputs):.2f}',
+                f'{extra_memory(ours, inputs):.2f}',
+            ]
+            if args.compile:
+                cells.append(f'{ms["compiled"]:.3f}')
+                cells.append(f'{ms["textbook"] / ms["compiled"]:.1f}')
+            if cuda:
+                cells.append(f'{3 * inputs.bytes / ms["ours"] / 1e6:.0f}')
+                cells.append(f'{2 * inputs.bytes / ms["copy"] / 1e6:.0f}')
+            print('| ' + ' | '.join(cells) + ' |', flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,231 @@
+"""What a distilled step costs: against the plain student plus the teacher.
+
+    python tools/analysis_tools/benchmark_step.py \
+        configs/dkd/cifar_teacher_student_cifar100.py \
+        configs/sd_dkd/cifar_teacher_student_cifar100.py --image-size 32
+
+All steps are taken in turn in one process. Times are medians, ratios are
+medians of the ratios of each round, so that a machine that slows down for a
+while does not change them. Weights are random, which costs the same. Without
+--image-size one batch comes from the config's own training set, whatever its
+task is.
+"""
+
+import argparse
+import copy
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import torch
+from mmengine.config import DictAction
+from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.runner import Runner
+
+from mmkd_logit.distillers.model_config import read_model_config
+from mmkd_logit.distillers.teacher import TeacherPass
+from mmkd_logit.launch import load_config, move_data_root
+from mmkd_logit.registry import MODELS
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('config', nargs='+', help='distillation configs')
+    parser.add_argument('--rounds', type=int, default=30)
+    parser.add_argument('--warmup', type=int, default=3)
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--threads', type=int, help='of torch, on the CPU')
+    parser.add_argument('--batch-size', type=int)
+    parser.add_argument(
+        '--image-size', type=int, help='random images for a classifier'
+    )
+    parser.add_argument('--data-root')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    return parser.parse_args()
+
+
+class Recorder:
+    """Keeps what the readers ask of the teacher, to ask it again alone."""
+
+    def __init__(self) -> None:
+        self.calls: List[tuple] = []
+        self.depth = 0
+        self.once = TeacherPass.once
+        TeacherPass.once = lambda look, key, function: self.record(
+            look, key, function
+        )
+
+    def record(self, look: TeacherPass, key: str, function: Callable) -> Any:
+        if self.depth == 0:
+            if self.calls and self.calls[-1][0] is not look:
+                self.calls.clear()
+            self.calls.append((look, key, function))
+        self.depth += 1
+        try:
+            return self.once(look, key, function)
+        finally:
+            self.depth -= 1
+
+    def take(self) -> List[tuple]:
+        """The calls of the last step, first look first."""
+        calls, self.calls = self.calls, []
+        return calls
+
+    def repeat(self, calls: List[tuple]) -> None:
+        """The teacher's part of that step, and nothing else."""
+        for look in {id(call[0]): call[0] for call in calls}.values():
+            look._known.clear()
+        for look, key, function in calls:
+            self.once(look, key, function)
+
+
+class Contender:
+    """One config: its distiller, a plain student, a batch."""
+
+    def __init__(self, path: str, args: argparse.Namespace) -> None:
+        self.name = '/'.join(Path(path).parts[-2:])
+        cfg = load_config(path, args.cfg_options)
+        init_default_scope(cfg.get('default_scope', 'mmengine'))
+        if args.data_root:
+            move_data_root(cfg, args.data_root)
+        if args.batch_size:
+            cfg.train_dataloader.batch_size = args.batch_size
+        with tempfile.TemporaryDirectory() as folder:
+            cfg.model.teacher_ckpt = self.random_teacher(cfg, folder)
+            self.distiller = MODELS.build(cfg.model)
+            self.distiller.to(args.device).prepare()
+        self.student = MODELS.build(cfg.model.student).to(args.device)
+        self.models = dict(plain=self.student, distilled=self.distiller)
+        self.optimizers = {
+            kind: self.optimizer(model.train(), cfg)
+            for kind, model in self.models.items()
+        }
+        self.batch = self.make_batch(cfg, args)
+        self.times: Dict[str, List[float]] = {}
+
+    @staticmethod
+    def random_teacher(cfg: Any, folder: str) -> str:
+        """A checkpoint that fits, without a download."""
+        config = read_model_config(cfg.model.teacher)
+        with DefaultScope.overwrite_default_scope(config.scope):
+            model = MODELS.build(config.model)
+        path = str(Path(folder) / 'teacher.pth')
+        torch.save(model.state_dict(), path)
+        return path
+
+    @staticmethod
+    def optimizer(model: torch.nn.Module, cfg: Any) -> Any:
+        from mmengine.optim import build_optim_wrapper
+
+        return build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+
+    def make_batch(self, cfg: Any, args: argparse.Namespace) -> dict:
+        if not args.image_size:
+            return next(iter(Runner.build_dataloader(cfg.train_dataloader)))
+        from mmpretrain.structures import DataSample
+
+        size, count = args.image_size, cfg.train_dataloader.batch_size
+        classes = self.student.head.num_classes
+        inputs = torch.randint(256, (count, 3, size, size)).byte()
+        return dict(
+            inputs=list(inputs),
+            data_samples=[
+                DataSample().set_gt_label(i % classes) for i in range(count)
+            ],
+        )
+
+    def round(self, recorder: Recorder, order: List[str]) -> None:
+        """One plain step, one distilled step, one teacher, in any order."""
+        for kind in order:
+            if kind == 'teacher':
+                calls = getattr(self, 'calls', [])
+                self.time(
+                    'teacher', lambda calls=calls: recorder.repeat(calls)
+                )
+                continue
+            batch = copy.deepcopy(self.batch)
+            model, optimizer = self.models[kind], self.optimizers[kind]
+            recorder.take()
+            self.time(
+                kind,
+                lambda batch=batch, m=model, o=optimizer: m.train_step(
+                    batch, o
+                ),
+            )
+            if kind == 'distilled':
+                self.calls = recorder.take()
+
+    def time(self, kind: str, function: Callable) -> None:
+        wait = torch.cuda.synchronize if self.on_gpu else lambda: None
+        wait()
+        begin = time.perf_counter()
+        function()
+        wait()
+        self.times.setdefault(kind, []).append(time.perf_counter() - begin)
+
+    @property
+    def on_gpu(self) -> bool:
+        return next(self.student.parameters()).is_cuda
+
+    def median(self, kind: str) -> float:
+        return statistics.median(self.times[kind]) * 1e3
+
+    def ratio(self) -> float:
+        """Distilled step to plain step plus teacher, round by round."""
+        return statistics.median(
+            distilled / (plain + teacher)
+            for distilled, plain, teacher in zip(
+                self.times['distilled'],
+                self.times['plain'],
+                self.times['teacher'],
+            )
+        )
+
+    def ratio_to(self, other: 'Contender') -> float:
+        """This distilled step to another's, round by round."""
+        return statistics.median(
+            ours / theirs
+            for ours, theirs in zip(
+                self.times['distilled'], other.times['distilled']
+            )
+        )
+
+
+def main() -> None:
+    args = parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recorder = Recorder()
+    contenders = [Contender(path, args) for path in args.config]
+    kinds = ['distilled', 'teacher', 'plain']
+    for index in range(args.warmup + args.rounds):
+        if index == args.warmup:
+            for contender in contenders:
+                contender.times.clear()
+        for contender in contenders[index % 2 :] + contenders[: index % 2]:
+            shift = index % 3
+            contender.round(recorder, kinds[shift:] + kinds[:shift])
+    width = max(len(contender.name) for contender in contenders)
+    print(
+        f'median ms of {args.rounds} rounds, '
+        f'batch {len(contenders[0].batch["inputs"])}'
+    )
+    print(f'{"config":{width}} plain teacher distilled   ratio  to first')
+    for contender in contenders:
+        plain, teacher, distilled = (
+            contender.median(kind)
+            for kind in ('plain', 'teacher', 'distilled')
+        )
+        print(
+            f'{contender.name:{width}} {plain:5.1f} {teacher:7.1f} '
+            f'{distilled:9.1f} {contender.ratio():7.3f} '
+            f'{contender.ratio_to(contenders[0]):9.3f}'
+        )
+
+
+if __name__ == '__main__':
+    main()
