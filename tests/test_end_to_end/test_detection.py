@@ -261,7 +261,7 @@ def test_weight_0_equals_the_student_alone_bit_for_bit(
                 '--cfg-options',
                 'model.student.roi_head.bbox_head.num_classes=3',
             ],
-            'teacher has 10 classes, student 3',
+            "training set has 10 classes, the student's head 3",
         ),
         (
             [
