@@ -4,6 +4,7 @@ import difflib
 import os
 import sys
 import traceback
+from argparse import Namespace
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
@@ -93,6 +94,51 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
         if preprocessor and isinstance(part, dict) and not is_distiller(part):
             part.setdefault('data_preprocessor', preprocessor)
     return config
+
+
+def job_config(args: Namespace) -> Config:
+    """The config of a command line, with what all tools understand.
+
+    Args:
+        args (Namespace): ``config``, ``cfg_options``, ``launcher``,
+            ``local_rank``, ``work_dir`` and ``data_root``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    config = load_config(args.config, args.cfg_options)
+    config.launcher = args.launcher
+    config.work_dir = (
+        args.work_dir
+        or config.get('work_dir')
+        or str(Path('work_dirs') / Path(args.config).stem)
+    )
+    if args.data_root:
+        move_data_root(config, args.data_root)
+    return config
+
+
+def set_training_options(config: Config, args: Namespace) -> None:
+    """Apply ``--teacher-ckpt``, ``--amp``, ``--auto-scale-lr``, ``--resume``.
+
+    Raises:
+        ValueError: If the config has no place for one of them.
+    """
+    if args.teacher_ckpt:
+        if not is_distiller(config.model):
+            raise ValueError('--teacher-ckpt: this config has no teacher')
+        config.model.teacher_ckpt = args.teacher_ckpt
+    if args.amp:
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in config.get('auto_scale_lr', {}):
+            raise ValueError(
+                '--auto-scale-lr: this config has no '
+                'auto_scale_lr.base_batch_size'
+            )
+        config.auto_scale_lr.enable = True
+    if args.resume:
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
 
 
 def is_distiller(model: dict) -> bool:

@@ -1,16 +1,13 @@
 """Evaluate a student; neither teacher config nor weights are needed."""
 
 import argparse
-import os
-from pathlib import Path
 
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
 from mmkd_logit.launch import (
     check_data,
-    load_config,
-    move_data_root,
+    job_config,
     run_and_explain,
     start_processes,
 )
@@ -42,17 +39,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = load_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
-    cfg.work_dir = (
-        args.work_dir
-        or cfg.get('work_dir')
-        or str(Path('work_dirs') / Path(args.config).stem)
-    )
+    cfg = job_config(args)
     cfg.load_from = args.checkpoint
-    if args.data_root:
-        move_data_root(cfg, args.data_root)
     if args.show_dir:
         hook = cfg.default_hooks.get('visualization')
         if hook is None:

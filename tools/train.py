@@ -1,8 +1,6 @@
 """Train a student: alone, or with its teacher's logits."""
 
 import argparse
-import os
-from pathlib import Path
 
 from mmengine.config import DictAction
 from mmengine.runner import Runner
@@ -10,10 +8,9 @@ from mmengine.runner import Runner
 from mmkd_logit.launch import (
     check_data,
     guard,
-    is_distiller,
-    load_config,
-    move_data_root,
+    job_config,
     run_and_explain,
+    set_training_options,
     start_processes,
 )
 
@@ -60,33 +57,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = load_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
-    cfg.work_dir = (
-        args.work_dir
-        or cfg.get('work_dir')
-        or str(Path('work_dirs') / Path(args.config).stem)
-    )
-    if args.data_root:
-        move_data_root(cfg, args.data_root)
-    if args.teacher_ckpt:
-        if not is_distiller(cfg.model):
-            raise SystemExit('--teacher-ckpt: this config has no teacher')
-        cfg.model.teacher_ckpt = args.teacher_ckpt
-    if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.auto_scale_lr:
-        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
-            raise SystemExit(
-                '--auto-scale-lr: this config has no '
-                'auto_scale_lr.base_batch_size'
-            )
-        cfg.auto_scale_lr.enable = True
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+    cfg = job_config(args)
+    set_training_options(cfg, args)
     check_data(cfg)
     guard(cfg)
     start_processes(cfg)

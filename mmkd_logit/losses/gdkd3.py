@@ -6,7 +6,8 @@ from torch import Tensor
 
 from ..registry import MODELS
 from .base import LogitLoss, Parts, check_tau, check_weights
-from .groups import group_kl, top_classes
+from .groups import group_kl
+from .top import top_classes
 
 
 def gdkd3_loss(

@@ -137,14 +137,6 @@ class _OnePass(torch.autograd.Function):
         return scale_rows(ctx, grad_rows), None, None, None, None
 
 
-def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
-    """Classes of the ``k`` largest logits of each row, the first one first.
-
-    Ties follow ``torch.topk``.
-    """
-    return as_float(logits.detach()).topk(k, dim=1, largest=largest)[1]
-
-
 def group_kl_plain(
     student_logits: Tensor,
     teacher_logits: Tensor,

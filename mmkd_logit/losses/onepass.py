@@ -153,7 +153,7 @@ class _Chunk:
 
     In the names, p and s belong to the student, q and t to the teacher. The
     big buffers ``p`` and ``q`` hold logarithms (base 2) first, then powers of
-    two. ``mass`` holds their sums over each group of classes, (2, groups,
+    two; ``p`` serves for ``t - s`` before. ``mass`` holds their sums over each group of classes, (2, groups,
     rows): the rest; with a top group also top, the lead class if it is one of
     its own, and the total.
     """
@@ -176,6 +176,8 @@ class _Chunk:
         self.p_mass, self.q_mass = self.mass[:, 0].unbind(0)
         info = torch.finfo(dtype)
         self.tiny, self.huge = info.tiny * 1e8, info.max * 1e-8
+        # as a tensor it need not be made one in each operation
+        self.scale = torch.tensor(LOG2E / spec.tau, **new)
         if self.k:
             self.groups, self.total = self.mass[:, :-1], self.mass[:, -1:]
             self.p_top, self.q_top = self.mass[:, 1].unbind(0)
@@ -189,11 +191,16 @@ class _Chunk:
 
     def scaled(self, logits, out):
         """Logarithms of base 2 at the temperature."""
-        scale = LOG2E / self.spec.tau
         if logits.dtype == out.dtype:
-            torch.mul(logits, scale, out=out)
+            torch.mul(logits, self.scale, out=out)
         else:
-            out.copy_(logits).mul_(scale)
+            out.copy_(logits).mul_(self.scale)
+
+    def cut_out(self, logits, place):
+        """Take the top classes' logarithms, and leave none behind."""
+        found = logits.view(-1).index_select(0, place.reshape(-1))
+        logits.put_(place, self.nowhere)
+        return found.view(place.shape)
 
     def run(
         self, student, teacher, top, parts, grad, w_high, w_top, w_rest
@@ -204,28 +211,30 @@ class _Chunk:
         if p is None:
             p = torch.empty_like(q) if grad is None else grad
         cross_entropy = self.spec.cross_entropy
-        self.scaled(student, p)
-        self.scaled(teacher, q)
         if k:
             place = torch.add(self.index, top, alpha=self.stride)
-            nowhere = self.nowhere
-            s_top, t_top = p.take(place), q.take(place)
-            p.put_(place, nowhere)
-            q.put_(place, nowhere)
 
         # Inside the rest: sum of q * (t - s), of p * (t - s) for the reverse
-        # direction. The product takes the student's place for a while.
+        # direction; of q * s for the cross-entropy. The product takes the
+        # student's place for a while.
         gap = None
-        if not cross_entropy:
-            torch.sub(q, p, out=p)
-            if self.reverse:
-                gap = p.clone()
+        if cross_entropy:
+            p.copy_(student)
+        elif teacher.dtype == p.dtype == student.dtype:
+            torch.sub(teacher, student, out=p)
+        else:
+            p.copy_(teacher).sub_(student)
+        if self.reverse and not cross_entropy:
+            gap = p * self.scale
+        self.scaled(teacher, q)
+        if k:
+            t_top = self.cut_out(q, place)
         q.exp2_()
         p.mul_(q)
-        dot = p.sum(dim, keepdim=True)
+        dot = p.sum(dim, keepdim=True).mul_(self.scale)
         self.scaled(student, p)
         if k:
-            p.put_(place, nowhere)
+            s_top = self.cut_out(p, place)
         p.exp2_()
         p_mass, q_mass = self.p_mass, self.q_mass
         torch.sum(p, dim, keepdim=True, out=p_mass)
@@ -243,7 +252,7 @@ class _Chunk:
             and math.isfinite(dot.sum().item())
         ):
             return False
-        log_mass = mass.log2()
+        log_mass = mass.log().mul_(LOG2E)  # faster than log2
         ratio = torch.sub(log_mass[1], log_mass[0])
 
         dot = dot.div_(q_mass)

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from mmkd_logit.losses import onepass
-from mmkd_logit.losses.groups import group_kl_plain, top_classes
+from mmkd_logit.losses.groups import group_kl_plain
 from mmkd_logit.losses.onepass import Spec, one_pass
+from mmkd_logit.losses.top import top_classes
 
 
 def forbidden(*args):

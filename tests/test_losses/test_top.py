@@ -1,0 +1,49 @@
+"""The quick ways to the largest classes against ``torch.topk``."""
+
+import pytest
+import torch
+
+from mmkd_logit.losses import top as module
+from mmkd_logit.losses.top import top_classes
+
+
+@pytest.fixture(params=['rounds', 'planes', 'steps'])
+def way(request, monkeypatch):
+    """Each of the two ways, the second also with several steps."""
+    monkeypatch.setattr(
+        module, 'MIN_ROWS', 10**9 if request.param == 'rounds' else 1
+    )
+    monkeypatch.setattr(module, 'STEP', 7 if request.param == 'steps' else 64)
+
+
+@pytest.mark.parametrize('largest', [True, False])
+@pytest.mark.parametrize('by_class', [True, False])
+@pytest.mark.parametrize('k', [1, 3, 18])
+def test_equals_topk(way, k, by_class, largest):
+    logits = torch.randn(19, 50).t() if by_class else torch.randn(50, 19)
+    expected = logits.topk(k, dim=1, largest=largest)[1]
+    assert torch.equal(top_classes(logits, k, largest), expected)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_ties_follow_topk(way, dtype):
+    logits = torch.randint(4, (50, 19)).to(dtype)
+    logits[:5] = torch.rand(19).to(dtype)
+    expected = logits.float().topk(5, dim=1)[1]
+    assert torch.equal(top_classes(logits, 5), expected)
+
+
+def test_odd_rows_follow_topk(way):
+    logits = torch.randn(6, 7)
+    logits[0, 2] = torch.nan
+    logits[1] = -torch.inf
+    logits[2, 1:] = -torch.inf
+    logits[3, 3] = torch.inf
+    logits[4] = 0
+    assert torch.equal(top_classes(logits, 3), logits.topk(3, dim=1)[1])
+
+
+def test_many_classes_and_no_rows():
+    logits = torch.randn(5, 1000)
+    assert torch.equal(top_classes(logits, 4), logits.topk(4, dim=1)[1])
+    assert top_classes(logits[:0, :9], 4).shape == (0, 4)
