@@ -153,9 +153,9 @@ class _Chunk:
 
     In the names, p and s belong to the student, q and t to the teacher. The
     big buffers ``p`` and ``q`` hold logarithms (base 2) first, then powers of
-    two; ``p`` serves for ``t - s`` before. ``mass`` holds their sums over each group of classes, (2, groups,
-    rows): the rest; with a top group also top, the lead class if it is one of
-    its own, and the total.
+    two; ``p`` serves for ``t - s`` before. ``mass`` holds their sums over
+    each group of classes, (2, groups, rows): the rest; with a top group also
+    top, the lead class if it is one of its own, and the total.
     """
 
     def __init__(self, like, top, spec, dim, size, several):
