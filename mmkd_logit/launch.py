@@ -7,12 +7,15 @@ import traceback
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Tuple
+from urllib.error import URLError
 
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 from torch import distributed as dist
+from torch.hub import get_dir
 
 from .doctor import check_stack, missing_toolbox_message
+from .label_maps import check_label_maps
 from .registry import HOOKS
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -47,11 +50,30 @@ def run_and_explain(main: Callable[[], None]) -> None:
 def _our_message(error: Optional[BaseException]) -> Optional[str]:
     """Message of the first exception in the chain raised by this package."""
     while error is not None:
+        if isinstance(error, URLError):
+            return _download_message(error)
         frames = traceback.extract_tb(error.__traceback__)
         if frames and frames[-1].filename.startswith(_PACKAGE):
             return str(error.args[0] if error.args else error)
         error = error.__cause__ or error.__context__
     return None
+
+
+def _download_message(error: URLError) -> str:
+    """Weights that a config names, on a machine without a connection."""
+    urls = [
+        frame.f_locals['url']
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if isinstance(frame.f_locals.get('url'), str)
+    ]
+    return (
+        f'{urls[0] if urls else "a file"} could not be downloaded '
+        f'({error.reason}); put it into {get_dir()}/checkpoints on this '
+        'machine, name a local file in the config (`pretrained`, `init_cfg` '
+        'or `load_from`), or start from random weights, for a distilled '
+        'student with --cfg-options model.student.pretrained=None or '
+        'model.student.backbone.init_cfg=None'
+    )
 
 
 def load_config(path: str, options: Optional[dict] = None) -> Config:
@@ -247,6 +269,7 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
 
     Raises:
         FileNotFoundError: Naming what is missing and the expected layout.
+        ValueError: If label maps or a palette cannot be used.
     """
     for loader in loaders:
         dataset = (config.get(loader) or {}).get('dataset')
@@ -266,31 +289,7 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
                 f'{root!r}: {layout}. Pass --data-root FOLDER if the same '
                 'layout lies elsewhere'
             )
-        _check_label_maps(loader, dataset)
-
-
-def _check_label_maps(loader: str, dataset: dict) -> None:
-    """See that a segmentation dataset has label maps of its suffix."""
-    prefix = dataset.get('data_prefix') or {}
-    if not isinstance(prefix, dict) or not prefix.get('seg_map_path'):
-        return
-    cityscapes = str(dataset.get('type', '')).endswith('CityscapesDataset')
-    suffix = dataset.get(
-        'seg_map_suffix', '_gtFine_labelTrainIds.png' if cityscapes else '.png'
-    )
-    folder = os.path.join(
-        dataset.get('data_root') or '', prefix['seg_map_path']
-    )
-    if next(Path(folder).rglob(f'*{suffix}'), None) is None:
-        raise FileNotFoundError(
-            f'{loader} finds no label map *{suffix} below {folder!r}; '
-            + (
-                "make them from Cityscapes' own files with "
-                'tools/dataset_converters/cityscapes.py of MMSegmentation'
-                if cityscapes
-                else 'correct `seg_map_suffix` or `data_prefix`'
-            )
-        )
+        check_label_maps(loader, dataset)
 
 
 def _wanted_paths(dataset: dict) -> List[str]:

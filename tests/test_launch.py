@@ -1,5 +1,7 @@
 """What the tools do with a config before a runner is built."""
 
+from urllib.error import URLError
+
 import pytest
 from mmengine.config import Config
 
@@ -127,3 +129,13 @@ def test_our_mistakes_become_one_line_and_others_keep_their_traceback():
         run_and_explain(lambda: load_config('/nowhere/config.py'))
     with pytest.raises(ZeroDivisionError):
         run_and_explain(lambda: 1 / 0)
+
+
+def test_a_download_that_fails_says_what_to_do():
+    def fetch(url):
+        raise URLError('no route')
+
+    with pytest.raises(
+        SystemExit, match=r'https://x/y.pth could not .*no route.*pretrained='
+    ):
+        run_and_explain(lambda: fetch('https://x/y.pth'))

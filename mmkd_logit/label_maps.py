@@ -1,0 +1,139 @@
+"""Mistakes in a segmentation dataset that can be seen before training."""
+
+import inspect
+import os
+from pathlib import Path
+from typing import Any, List, Optional
+
+_CITYSCAPES_LABELS = '_gtFine_labelTrainIds.png'
+
+
+def check_label_maps(loader: str, dataset: dict) -> None:
+    """See that a dataset of MMSegmentation has a label map for each image.
+
+    The first label map is opened; values of labels are compared with the
+    classes by the reader, in the first batch.
+
+    Args:
+        loader (str): For messages, such as ``'train_dataloader'``.
+        dataset (dict): Its innermost dataset; others than those with a
+            ``seg_map_path`` are left alone.
+
+    Raises:
+        FileNotFoundError: If all or some label maps are missing.
+        ValueError: If they are pictures in colour, or the palette has another
+            length than the classes.
+    """
+    prefix = dataset.get('data_prefix') or {}
+    if not isinstance(prefix, dict) or not prefix.get('seg_map_path'):
+        return
+    _check_palette(loader, dataset)
+    cityscapes = str(dataset.get('type', '')).endswith('CityscapesDataset')
+    suffix = dataset.get(
+        'seg_map_suffix', _CITYSCAPES_LABELS if cityscapes else '.png'
+    )
+    root = dataset.get('data_root') or ''
+    folder = os.path.join(root, prefix['seg_map_path'])
+    found = sorted(Path(folder).rglob(f'*{suffix}'))
+    if not found:
+        raise FileNotFoundError(
+            f'{loader} finds no label map *{suffix} below {folder!r}; '
+            + (
+                "make them from Cityscapes' own files with "
+                'tools/dataset_converters/cityscapes.py of MMSegmentation'
+                if cityscapes
+                else 'correct `seg_map_suffix` or `data_prefix`'
+            )
+        )
+    if not dataset.get('ann_file'):
+        _check_every_image(loader, dataset, found, folder)
+    _check_channels(loader, dataset, found[0])
+
+
+def _check_every_image(
+    loader: str, dataset: dict, found: List[Path], folder: str
+) -> None:
+    """Each image below the image folder needs a label map of its name."""
+    ends = [
+        dataset.get(key) or _default(dataset, key)
+        for key in ('img_suffix', 'seg_map_suffix')
+    ]
+    images = dataset['data_prefix'].get('img_path')
+    if None in ends or not images:
+        return
+    images = Path(dataset.get('data_root') or '', images)
+    names = {
+        str(path.relative_to(folder))[: -len(ends[1])]
+        for path in found
+        if path.name.endswith(ends[1])
+    }
+    every = [
+        str(path.relative_to(images))[: -len(ends[0])]
+        for path in sorted(images.rglob(f'*{ends[0]}'))
+    ]
+    without = [name for name in every if name not in names]
+    if without:
+        raise FileNotFoundError(
+            f'{loader}: {len(without)} of {len(every)} images below '
+            f'{str(images)!r} have no label map, the first one lacks '
+            f'{os.path.join(folder, without[0] + ends[1])!r}; add the label '
+            'maps, remove the images, or list those to use in `ann_file`'
+        )
+
+
+def _check_channels(loader: str, dataset: dict, path: Path) -> None:
+    """Label maps hold class indices, in one channel."""
+    steps = [str(s.get('type')) for s in dataset.get('pipeline') or []]
+    if not any(s.rpartition('.')[2] == 'LoadAnnotations' for s in steps):
+        return
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            mode = picture.mode
+    except OSError:  # no picture, or an empty one: the toolbox will say so
+        return
+    if mode in ('RGB', 'RGBA', 'LA', 'CMYK', 'YCbCr'):
+        raise ValueError(
+            f'{loader}: the label map {str(path)!r} is a picture of '
+            f'{len(mode) if mode != "YCbCr" else 3} channels ({mode}); '
+            'expected one channel with the index of the class in each pixel, '
+            'so turn its colours into indices first'
+        )
+
+
+def _check_palette(loader: str, dataset: dict) -> None:
+    """A palette in the config must have a colour for each class."""
+    metainfo = dataset.get('metainfo') or {}
+    palette = metainfo.get('palette')
+    classes = metainfo.get('classes')
+    if classes is None:
+        own = getattr(_class_of(dataset), 'METAINFO', {})
+        classes = own.get('classes')
+    if palette and classes and len(palette) < len(classes):
+        raise ValueError(
+            f'{loader}: the palette has {len(palette)} colours for '
+            f'{len(classes)} classes; correct `metainfo.palette`, or leave '
+            'it out'
+        )
+
+
+def _default(dataset: dict, key: str) -> Optional[str]:
+    """Default of an argument of the dataset's class, None if unknown."""
+    cls = _class_of(dataset)
+    parameter = cls and inspect.signature(cls).parameters.get(key)
+    default = parameter and parameter.default
+    return default if isinstance(default, str) else None
+
+
+def _class_of(dataset: dict) -> Any:
+    """The dataset's class, None if it is not known here."""
+    from mmengine.registry import DATASETS
+
+    kind = dataset.get('type')
+    if not isinstance(kind, str):
+        return kind
+    try:
+        return DATASETS.get(kind if '.' in kind else f'mmseg.{kind}')
+    except Exception:  # a toolbox that cannot be imported
+        return None
