@@ -26,8 +26,9 @@ from torch.utils._pytree import tree_flatten
 from mmkd_logit import losses
 from mmkd_logit.heads.pixels import map_rows
 
-#: ImageNet, RoIs of COCO, and two crops of Cityscapes at stride 2.
-SHAPES = ('512x1000', '1024x81', '2x19x256x256')
+#: ImageNet, RoIs of COCO, 131072 pixels of Cityscapes as rows, as one image
+#: and as two, whose planes must be copied to become rows.
+SHAPES = ('512x1000', '1024x81', '131072x19', '1x19x256x512', '2x19x256x256')
 
 #: Ours, by the names of the textbook forms.
 OURS: Dict[str, Callable[[float], losses.LogitLoss]] = dict(
