@@ -84,7 +84,9 @@ class TermWatch:
                 self.bad_step = torch.zeros_like(value)
                 self.ranges = value.new_zeros(4)
             bad_now = ~value.isfinite() & (self.bad_step == 0)
-            if pair.student_logits.numel():
+            # looking whether it is needed would stall a GPU
+            needed = value.device.type != 'cpu' or bool(bad_now)
+            if needed and pair.student_logits.numel():
                 ranges = torch.stack(
                     [
                         extreme.float()
