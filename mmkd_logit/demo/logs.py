@@ -2,31 +2,48 @@
 
 import json
 from pathlib import Path
-from typing import Dict, List, Sequence, Union
+from typing import Dict, Iterator, List, Sequence, Union
 
 Log = Dict[int, Dict[str, float]]
+
+
+def logged_rows(folder: Union[str, Path]) -> Iterator[Dict[str, float]]:
+    """Each line that a run logged, in the order of its starts.
+
+    A validation that MMEngine logged by its epoch gets the step of the last
+    logged iteration before it; lines of the training have an ``iter``.
+
+    Args:
+        folder (str or Path): Work dir of a run, with
+            ``<time>/vis_data/scalars.json``.
+    """
+    for path in sorted(Path(folder).glob('*/vis_data/scalars.json')):
+        trained = 0
+        for line in path.read_text().splitlines():
+            try:
+                values = json.loads(line)
+            except json.JSONDecodeError:  # being written right now
+                continue
+            if 'iter' in values:
+                trained = values['step']
+            values['step'] = max(values['step'], trained)
+            yield values
 
 
 def read_log(folder: Union[str, Path]) -> Log:
     """What a run logged, by iteration; resumed runs are joined.
 
     Args:
-        folder (str or Path): Work dir of a run, with
-            ``<time>/vis_data/scalars.json``. A later start overrides what an
-            earlier one logged for the same iteration.
+        folder (str or Path): As for :func:`logged_rows`. A later start
+            overrides what an earlier one logged for the same iteration.
 
     Returns:
         dict[int, dict[str, float]]: Iteration -> logged values, training and
         validation together.
     """
     log: Log = {}
-    for path in sorted(Path(folder).glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            try:
-                values = json.loads(line)
-            except json.JSONDecodeError:  # being written right now
-                continue
-            log.setdefault(values['step'], {}).update(values)
+    for values in logged_rows(folder):
+        log.setdefault(values['step'], {}).update(values)
     return dict(sorted(log.items()))
 
 

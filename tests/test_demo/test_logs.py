@@ -102,6 +102,24 @@ def test_a_later_start_overrides_what_an_earlier_one_logged(tmp_path):
     assert [values['a'] for values in read_log(tmp_path).values()] == [1, 3]
 
 
+def test_validation_by_epoch_is_put_at_its_iteration(tmp_path):
+    # 25 iterations an epoch, logged every 10
+    path = tmp_path / 'now' / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{"loss": 3, "epoch": 1, "iter": 20, "step": 20}\n'
+        '{"mAP": 0.1, "step": 1}\n'
+        '{"loss": 2, "epoch": 2, "iter": 45, "step": 45}\n'
+        '{"mAP": 0.2, "step": 2}\n'
+    )
+    log = read_log(tmp_path)
+    assert {step: values['mAP'] for step, values in log.items()} == {
+        20: 0.1,
+        45: 0.2,
+    }
+    assert last_values(log)['step'] == 45
+
+
 def test_curves_have_a_line_per_seed_and_one_for_the_mean(
     folder, tmp_path, monkeypatch
 ):
