@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
 from mmengine.dist import get_rank
@@ -11,6 +11,13 @@ from torch import Tensor, nn
 
 from ..registry import MODELS
 from .base import HeadFacts, LogitReader, is_a, observe
+from .decode_heads import (
+    auxiliary_heads,
+    is_sigmoid,
+    main_head,
+    main_logits,
+    main_map,
+)
 from .pair import LogitPair
 from .pixels import (
     channels_outside,
@@ -25,32 +32,11 @@ from .pixels import (
     same_layout,
     sample_pixels,
 )
-from .scale_decoupling import (
-    WindowMaps,
-    check_reference,
-    check_windows,
-    window_maps,
-)
+from .scale_decoupling import check_reference
+from .windows import check_windows, window_maps, window_pairs
 
 #: Label of pixels that are left out, whatever the head's ``ignore_index``.
 _IGNORED = -1
-
-#: Heads that give several maps in training: which one they predict with.
-_MAIN_MAP = {
-    'DAHead': 0,
-    'DDRHead': 0,
-    'EncHead': 0,
-    'IterativeDecodeHead': -1,
-    'PIDHead': 1,
-}
-#: Heads whose logits are no map of classes.
-_REFUSED = {
-    'MaskFormerHead': 'gives logits of queries, not of pixels',
-    'Mask2FormerHead': 'gives logits of queries, not of pixels',
-    'SideAdapterCLIPHead': 'gives logits of queries, not of pixels',
-    'PointHead': 'gives logits of a few points of its own choice',
-    'VPDDepthHead': 'gives depths, not classes',
-}
 
 
 @MODELS.register_module()
@@ -93,10 +79,11 @@ class SegLogits(LogitReader):
             to 0.0.
         windows (Sequence[int]): Sides of scale-decoupling windows in pixels
             of the compared map, see
-            :func:`~mmkd_logit.heads.scale_decoupling.window_maps`. Each
-            size is a term of its own in the log (``window2.loss_kd``), and
-            the mean is over the windows of all sizes. Defaults to (1, ), no
-            scale decoupling.
+            :func:`~mmkd_logit.heads.windows.window_maps`. Each size is
+            logged by itself, the smallest as ``loss_kd``, others as
+            ``window2.loss_kd``; each is divided by the number of windows of
+            all sizes, so that their sum is the mean over all of them.
+            Defaults to (1, ), no scale decoupling.
         complementary_weight (float): Weight of a complementary window.
             Defaults to 2.0.
         reference (str): ``'label'`` or ``'teacher'``, what makes a window
@@ -182,7 +169,7 @@ class SegLogits(LogitReader):
 
     def facts(self, model: nn.Module) -> HeadFacts:
         head = self._heads(model)['']
-        return HeadFacts(head.num_classes, head.out_channels, _sigmoid(head))
+        return HeadFacts(head.num_classes, head.out_channels, is_sigmoid(head))
 
     def _heads(self, model: nn.Module) -> Dict[str, nn.Module]:
         """Heads that are read, by the prefix of their logged name.
@@ -195,36 +182,18 @@ class SegLogits(LogitReader):
                 f'{type(model).__name__} is no segmentor whose logits can be '
                 f'read; expected {self.family}'
             )
-        main = model.decode_head
-        main = main[-1] if isinstance(main, nn.ModuleList) else main
-        for name, reason in _REFUSED.items():
-            if is_a(main, 'mmseg', name):
-                raise ValueError(
-                    f'{type(main).__name__} {reason}; pixel logits can be '
-                    'read from heads such as FCNHead, ASPPHead, UPerHead or '
-                    'SegformerHead'
-                )
-        heads = {'': main}
-        if self.auxiliary_weight:
-            others = getattr(model, 'auxiliary_head', None)
-            several = isinstance(others, nn.ModuleList)
-            others = others if several else [others]
-            # boundary heads and the like have other channels
-            others = [
-                head
-                for head in others
-                if getattr(head, 'out_channels', None) == main.out_channels
-            ]
-            if not others:
-                raise ValueError(
-                    f'auxiliary_weight={self.auxiliary_weight}, but '
-                    f'{type(model).__name__} with {type(main).__name__} has '
-                    'no auxiliary head for the same classes; set '
-                    'auxiliary_weight=0'
-                )
-            for index, head in enumerate(others):
-                heads[f'aux_{index}.' if several else 'aux.'] = head
-        return heads
+        main = main_head(model)
+        if not self.auxiliary_weight:
+            return {'': main}
+        others = auxiliary_heads(model, main)
+        if not others:
+            raise ValueError(
+                f'auxiliary_weight={self.auxiliary_weight}, but '
+                f'{type(model).__name__} with {type(main).__name__} has '
+                'no auxiliary head for the same classes; set '
+                'auxiliary_weight=0'
+            )
+        return {'': main, **others}
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         ours, theirs = self._heads(student), self._heads(teacher)
@@ -269,7 +238,7 @@ class SegLogits(LogitReader):
 
         def note_logits(arguments: Dict[str, Any], result: Any) -> None:
             maps = list(arguments.values())[0]
-            notes[f'{prefix}logits'] = _main_map(head, maps)
+            notes[f'{prefix}logits'] = main_map(head, maps)
 
         def note_labels(arguments: Dict[str, Any], result: Any) -> None:
             if 'labels' not in notes:
@@ -336,7 +305,7 @@ class SegLogits(LogitReader):
             maps = head(teacher.feats)
         else:
             maps = main_logits(teacher.model, teacher.feats)
-        maps = _main_map(head, maps)
+        maps = main_map(head, maps)
         if maps.shape[2:] != size and self.resolution == 'logits':
             self._tell_once(
                 f"the teacher's {prefix}logits, {_size(maps)}, are resized "
@@ -409,7 +378,7 @@ class SegLogits(LogitReader):
         if self.teacher_errors == 'drop':
             kept = _both(kept, predicted_labels(teacher) == labels)
         if self.min_confidence:
-            sure = confidence(teacher, _sigmoid(head)) >= self.min_confidence
+            sure = confidence(teacher, is_sigmoid(head)) >= self.min_confidence
             kept = _both(kept, sure)
         return labels, kept
 
@@ -421,29 +390,6 @@ class SegLogits(LogitReader):
         )
 
 
-def window_pairs(
-    maps: List[WindowMaps], windows: Sequence[int]
-) -> Dict[str, LogitPair]:
-    """One pair per size of windows; all share the number of kept windows.
-
-    So the sum of their means is the mean over the windows of all sizes, and
-    the maps need not be copied into one.
-    """
-    kept = mean_over_processes(sum(one.kept.sum() for one in maps).float())
-    pairs = {}
-    for side in sorted(windows):
-        one = maps.pop(0)
-        weight = one.weight.masked_fill(~one.kept, 0.0)
-        pairs[f'window{side}.' if pairs else ''] = LogitPair(
-            map_rows(one.student),
-            map_rows(one.teacher),
-            one.labels.flatten(),
-            weight.flatten(),
-            kept,
-        )
-    return pairs
-
-
 def weighed(pair: LogitPair, factor: float) -> LogitPair:
     """The same pair, counting ``factor`` times."""
     weight = pair.weight
@@ -451,51 +397,6 @@ def weighed(pair: LogitPair, factor: float) -> LogitPair:
         weight = pair.student_logits.new_ones((), dtype=torch.float32)
         weight = weight.expand(len(pair.student_logits))
     return pair._replace(weight=weight * factor)
-
-
-def main_logits(model: nn.Module, feats: Any) -> Any:
-    """Output of the decode head, or of the last stage of a cascade."""
-    head = model.decode_head
-    if not isinstance(head, nn.ModuleList):
-        return head(feats)
-    output = head[0](feats)
-    for stage in head[1:]:
-        output = stage(feats, output)
-    return output
-
-
-def _main_map(head: nn.Module, maps: Any) -> Tensor:
-    """The map that a head predicts with, of those that it gives."""
-    if not isinstance(maps, Tensor):
-        index = next(
-            (i for name, i in _MAIN_MAP.items() if is_a(head, 'mmseg', name)),
-            None,
-        )
-        if index is None:
-            raise ValueError(
-                f'{type(head).__name__} gives {len(maps)} maps of logits and '
-                'mmkd_logit does not know which one it predicts with; heads '
-                f'with one map, or {", ".join(_MAIN_MAP)}, can be read'
-            )
-        maps = maps[index]
-    if maps.dim() != 4:
-        raise ValueError(
-            f'{type(head).__name__} gives logits {tuple(maps.shape)}, '
-            'expected a map (B, C, H, W)'
-        )
-    return maps
-
-
-def _sigmoid(head: nn.Module) -> bool:
-    """Whether a head's own losses treat its classes as independent."""
-    if head.out_channels == 1:
-        return True
-    losses = getattr(head, 'kernel_generate_head', head).loss_decode
-    losses = losses if isinstance(losses, nn.ModuleList) else [losses]
-    kinds = [
-        loss.use_sigmoid for loss in losses if hasattr(loss, 'use_sigmoid')
-    ]
-    return bool(kinds) and all(kinds)
 
 
 def _both(kept: Optional[Tensor], also: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ from .dense_maps import (
     upstream_class,
 )
 from .pair import LogitPair
-from .scale_decoupling import check_reference, check_windows, window_rows
+from .scale_decoupling import check_reference
+from .windows import check_windows, window_rows
 
 _IGNORED = -1
 
@@ -51,7 +52,7 @@ class DenseClsLogits(LogitReader):
             Defaults to ``'label'``.
         windows (Sequence[int]): Sides of scale-decoupling windows in
             locations, see
-            :func:`~mmkd_logit.heads.scale_decoupling.window_rows`; each
+            :func:`~mmkd_logit.heads.windows.window_rows`; each
             level and each anchor has windows of its own, ignored anchors
             are left out, a window counts like one location. Defaults to
             (1, ), no scale decoupling.

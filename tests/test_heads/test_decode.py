@@ -342,7 +342,7 @@ def test_a_share_of_the_pixels_uses_no_random_numbers_of_the_run():
 
 
 def test_terms_of_windows_add_up_to_the_mean_over_window_rows():
-    from mmkd_logit.heads.scale_decoupling import window_rows
+    from mmkd_logit.heads.windows import window_rows
 
     student, teacher = segmentor(0), segmentor(1)
     inputs, labels = batch(ignored=0.5)
@@ -529,7 +529,7 @@ def test_teacher_runs_once_for_two_terms():
 def test_two_branch_heads_are_read_at_the_branch_of_prediction():
     from mmseg.models.decode_heads import DDRHead, PIDHead
 
-    from mmkd_logit.heads.decode import _main_map
+    from mmkd_logit.heads.decode_heads import main_map
 
     feats = torch.randn(3, 1, 8, 4, 4, generator=seeded(0))
     spatial, context = feats[:2]
@@ -545,7 +545,7 @@ def test_two_branch_heads_are_read_at_the_branch_of_prediction():
         head.training = True  # its branches, with the norms of prediction
         maps = head(inputs)
         assert len(maps) == len(inputs)
-        assert torch.equal(_main_map(head, maps), predicted)
+        assert torch.equal(main_map(head, maps), predicted)
 
 
 @pytest.mark.parametrize('windows', [(1,), (1, 2)])

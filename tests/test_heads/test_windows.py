@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmkd_logit.heads.scale_decoupling import window_maps, window_rows
+from mmkd_logit.heads.windows import window_maps, window_rows
 from tests.toys import seeded
 
 
