@@ -29,7 +29,7 @@ train_dataloader = dict(dataset=dict(
 STUDENT = """
 _base_ = {base!r}
 model = dict(teacher={teacher!r}, student=dict(head=dict(
-    num_classes=3, topk=(1, ), mid_channels=[32])))
+    num_classes=3, mid_channels=[32]), backbone=dict(init_cfg=None)))
 small = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=64),
          dict(type='PackInputs')]
 train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(
@@ -37,7 +37,6 @@ train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(
 val_dataloader = test_dataloader = dict(
     batch_size=4, num_workers=0, persistent_workers=False,
     dataset=dict(data_root={data!r}, pipeline=small))
-val_evaluator = test_evaluator = dict(topk=(1, ))
 train_cfg = dict(max_epochs=1)
 default_hooks = dict(logger=dict(interval=1))
 """
@@ -119,8 +118,27 @@ def trained(folder):
 def test_a_users_own_folders_train_with_a_short_config(trained):
     out, output = trained
     assert 'loss_kd' in output and 'kd/tckd' in output
-    assert '20 rows of 3 logits' in output  # 4 images of 1 + 4 cells
+    assert '84 rows of 3 logits' in output  # 4 images of 1 + 4 + 16 cells
     assert (out / 'epoch_1.pth').exists()
+    assert 'accuracy/top1' in output  # of three classes, so no top-5
+
+
+def test_the_curves_of_a_run_are_a_picture(trained, folder):
+    out, _ = trained
+    picture = folder / 'curves.png'
+    code, output = call(
+        sys.executable,
+        'tools/analysis_tools/curves.py',
+        out,
+        '--keys',
+        'loss',
+        'loss_kd',
+        'accuracy/top1',
+        '--out',
+        picture,
+    )
+    assert code == 0, output[-3000:]
+    assert picture.stat().st_size > 5000
 
 
 INFER = """
@@ -133,9 +151,9 @@ config = Config.fromfile(config)
 infer = ImageClassificationInferencer(config, checkpoint, device='cpu')
 print('RESULT', json.dumps(infer(image)[0]['pred_scores'].tolist()))
 """
-STOCK = """
-_base_ = 'mmpretrain::mobilenet_v3/mobilenet-v3-small_8xb128_in1k.py'
-model = dict(head=dict(num_classes=3, topk=(1, ), mid_channels=[32]))
+STOCK = f"""
+_base_ = {str(ROOT / 'configs/baseline/classifier_mv3_folders.py')!r}
+model = dict(head=dict(num_classes=3, mid_channels=[32]))
 data_preprocessor = dict(num_classes=3)
 """
 
