@@ -105,6 +105,8 @@ class LogitDistiller(BaseModel):
         }
         self.listener: Optional[Callable[[str, LogitPair], None]] = None
         self._kd_factors: Dict[str, float] = {}
+        # what the terms logged last; several names for cascades or windows
+        self._logged: List[str] = list(self.terms)
         self._register_state_dict_hook(_drop_student_prefix)
         self._register_load_state_dict_pre_hook(_add_student_prefix)
 
@@ -258,7 +260,7 @@ class LogitDistiller(BaseModel):
         if scale == 0:
             losses = self.student(inputs, data_samples, mode='loss')
             zero = inputs.new_zeros(())
-            return {**losses, **{name: zero for name in self.terms}}
+            return {**losses, **{name: zero for name in self._logged}}
         self.prepare()
         notes: Dict[str, dict] = {name: {} for name in self.terms}
         with ExitStack() as stack:
@@ -266,13 +268,14 @@ class LogitDistiller(BaseModel):
                 term.reader.watch(self.student, notes[name], stack)
             losses = self.student(inputs, data_samples, mode='loss')
         teacher = self.teacher.look(inputs, data_samples, self.student)
-        losses = dict(losses)
+        results: Dict[str, Tensor] = {}
         for name, term in self.terms.items():
             pairs = term.reader.pairs(notes[name], teacher)
-            losses.update(self._compare(name, term, pairs, scale))
+            results.update(self._compare(name, term, pairs, scale))
         if self._kd_factors:
-            losses['kd/scale'] = inputs.new_full((), scale)
-        return losses
+            results['kd/scale'] = inputs.new_full((), scale)
+        self._logged = list(results)
+        return {**losses, **results}
 
     def _compare(
         self, name: str, term: Term, pairs: Dict[str, LogitPair], scale: float
@@ -281,7 +284,7 @@ class LogitDistiller(BaseModel):
         watch = self.watches[name]
         short = name[len('loss_') :] if name.startswith('loss_') else name
         results: Dict[str, Tensor] = {}
-        total = pair = None
+        total = first = None
         for prefix, pair in pairs.items():
             columns = term.columns.get('teacher')
             if columns is not None:
@@ -303,7 +306,8 @@ class LogitDistiller(BaseModel):
                 results[f'{prefix}{short}/{part}'] = number
             value = value.detach()
             total = value if total is None else total + value
-        watch.note(total, pair, term.facts)
+            first = pair if first is None else first
+        watch.note(total, first, term.facts)
         if watch.is_due():
             self.check_terms(name)
         return results

@@ -70,7 +70,8 @@ class TermWatch:
         Args:
             value (Tensor, optional): The term in this step; None if its
                 reader found nothing to compare.
-            pair (LogitPair, optional): What it was computed from.
+            pair (LogitPair, optional): What it was computed from; of several
+                the first: the main head, its pixels rather than windows.
             facts (HeadFacts): Of the student's head.
         """
         if value is None:

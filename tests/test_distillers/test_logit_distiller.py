@@ -131,6 +131,28 @@ def test_kd_scale_multiplies_the_term_and_0_skips_the_teacher(distiller):
     assert distiller.loss(inputs, labels)['loss_kd'] == 0
 
 
+def test_a_term_of_several_parts_is_switched_off_as_a_whole(distiller):
+    reader, pairs = distiller.terms['loss_kd'].reader, {}
+
+    def several(notes, teacher):
+        pair = type(reader).pairs(reader, notes, teacher)['']
+        pairs.update({'': pair, 'window2.': pair._replace(labels=None)})
+        return pairs
+
+    reader.pairs = several
+    distiller.set_kd_scale(0.5, 'stop')
+    losses = distiller(*batch(), mode='loss')
+    terms = ['loss_kd', 'window2.loss_kd', 'kd/scale']
+    assert list(losses) == ['loss_cls', *terms]
+    assert all(losses[name] > 0 for name in terms)
+    # the watch counts the labelled rows of the first part
+    assert distiller.watches['loss_kd'].teacher_accuracy()['rows'] == 6
+    distiller.set_kd_scale(0.0, 'stop')
+    losses = distiller(*batch(), mode='loss')
+    # a name that is left out would keep its last value in the log
+    assert [losses[name].item() for name in terms] == [0, 0, 0]
+
+
 def test_class_map_picks_the_teachers_columns(tmp_path):
     config = distiller_config(teacher_file(tmp_path, num_classes=6))
     config['teacher'] = dict(type='mmkd_logit.ToyModel', num_classes=6)
