@@ -125,12 +125,12 @@ def test_a_users_own_folders_train_with_a_short_config(trained):
 
 def test_the_curves_of_a_run_are_a_picture(trained, folder):
     out, _ = trained
-    picture = folder / 'curves.png'
+    picture = folder / 'runs.png'
     code, output = call(
         sys.executable,
-        'tools/analysis_tools/curves.py',
+        'tools/analysis_tools/compare_runs.py',
         out,
-        '--keys',
+        '--curves',
         'loss',
         'loss_kd',
         'accuracy/top1',

@@ -58,51 +58,6 @@ def test_examples_are_the_most_and_least_complementary(tool):
     assert consistent.tolist() == [0] and complementary.tolist() == [1]
 
 
-def write_log(folder, *lines):
-    (folder / 'vis_data').mkdir(parents=True)
-    text = '\n'.join(json.dumps(line) for line in lines)
-    (folder / 'vis_data' / 'scalars.json').write_text(text)
-
-
-def test_curves_of_a_run_by_epoch_share_one_axis(tool, tmp_path):
-    # 10 iterations per epoch: iteration 5 is epoch 0.5; the second part was
-    # resumed after epoch 1 and logs that epoch's second half again
-    write_log(
-        tmp_path / 'run' / '1',
-        dict(loss=3.0, lr=0.1, epoch=1, iter=5, step=5),
-        dict(loss=9.0, lr=0.1, epoch=1, iter=10, step=10),
-    )
-    write_log(
-        tmp_path / 'run' / '2',
-        dict(loss=2.0, epoch=1, iter=10, step=10),
-        {'accuracy/top1': 70.0, 'step': 1},
-    )
-    module = tool('curves')
-    curves, unit = module.read_curves(tmp_path / 'run')
-    assert unit == 'epoch'
-    assert curves == {
-        'loss': [(0.5, 3.0), (1.0, 2.0)],
-        'accuracy/top1': [(1, 70.0)],
-    }
-    with pytest.raises(FileNotFoundError, match='has no <time>/vis_data'):
-        module.read_curves(tmp_path)
-
-
-def test_curves_of_a_run_by_iteration_keep_their_numbers(tool, tmp_path):
-    write_log(
-        tmp_path / '1',
-        {'loss': 1.0, 'kd/tckd': 0.5, 'iter': 20, 'step': 20},
-        dict(mIoU=30.0, step=20),
-    )
-    module = tool('curves')
-    curves, unit = module.read_curves(tmp_path)
-    assert unit == 'iteration' and curves['mIoU'] == [(20, 30.0)]
-    names = module.panel_names({'run': curves}, [])
-    assert names == ['loss', 'mIoU', 'kd/tckd']
-    with pytest.raises(KeyError, match="'mAP'; expected one of loss"):
-        module.panel_names({'run': curves}, ['mAP'])
-
-
 def test_list_of_tiny_imagenet(tmp_path):
     for name in ('n02', 'n01'):
         (tmp_path / 'train' / name).mkdir(parents=True)
