@@ -8,6 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
@@ -142,6 +143,7 @@ def set_training_options(config: Config, args: Namespace) -> None:
     """Apply ``--teacher-ckpt``, ``--amp``, ``--auto-scale-lr``, ``--resume``.
 
     Raises:
+        FileNotFoundError: If the checkpoint to resume from is not there.
         ValueError: If the config has no place for one of them.
     """
     if args.teacher_ckpt:
@@ -159,6 +161,13 @@ def set_training_options(config: Config, args: Namespace) -> None:
             )
         config.auto_scale_lr.enable = True
     if args.resume:
+        if args.resume != 'auto' and not (
+            urlparse(args.resume).scheme or os.path.isfile(args.resume)
+        ):
+            raise FileNotFoundError(
+                f'--resume: checkpoint {args.resume!r} is not a file; without '
+                'a path, the latest one of --work-dir is taken'
+            )
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
 
@@ -172,12 +181,20 @@ def guard(config: Config) -> None:
     """Add ``KDGuardHook`` to a distillation run and check hook names.
 
     Raises:
+        TypeError: If a hook is a string.
         ValueError: If a hook of this package has an unknown name.
     """
     HOOKS.import_from_location()
     known = sorted(HOOKS.module_dict)
-    hooks = list(config.get('custom_hooks') or [])
+    hooks = config.get('custom_hooks') or []
+    hooks = list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]
     for hook in hooks:
+        if isinstance(hook, str):
+            raise TypeError(
+                f'custom_hooks has the entry {hook!r}, expected '
+                'dict(type=...); write hooks into a config file, '
+                '--cfg-options cannot build them'
+            )
         scope, _, name = str(hook.get('type', '')).rpartition('.')
         if scope == HOOKS.scope and name not in known:
             near = difflib.get_close_matches(name, known, 1, 0)

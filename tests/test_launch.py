@@ -1,5 +1,6 @@
 """What the tools do with a config before a runner is built."""
 
+from argparse import Namespace
 from urllib.error import URLError
 
 import pytest
@@ -11,6 +12,7 @@ from mmkd_logit.launch import (
     load_config,
     move_data_root,
     run_and_explain,
+    set_training_options,
 )
 
 
@@ -102,6 +104,29 @@ def test_unknown_hook_names_the_nearest():
     config.custom_hooks = [dict(type='mmkd_logit.KDWarmUpHook', end=5)]
     with pytest.raises(ValueError, match="mmkd_logit.KDWarmupHook'"):
         guard(config)
+
+
+def test_a_hook_that_is_a_string_is_named():
+    config = coco()
+    config.custom_hooks = ["{'type':'mmkd_logit.KDStopHook'"]
+    with pytest.raises(TypeError, match='KDStopHook.*into a config file'):
+        guard(config)
+
+
+def test_a_checkpoint_to_resume_from_must_be_there(tmp_path):
+    args = Namespace(
+        teacher_ckpt=None, amp=False, auto_scale_lr=False, resume='/no.pth'
+    )
+    with pytest.raises(FileNotFoundError, match="'/no.pth' is not a file"):
+        set_training_options(coco(), args)
+    for resume, load_from in (
+        ('auto', None),
+        (str(tmp_path / 'a.pth'), str(tmp_path / 'a.pth')),
+    ):
+        (tmp_path / 'a.pth').touch()
+        args.resume, config = resume, coco()
+        set_training_options(config, args)
+        assert config.resume and config.load_from == load_from
 
 
 def test_config_mistakes(tmp_path):

@@ -126,7 +126,12 @@ def load_checkpoint_safely(
         )
     if trusted:
         return torch.load(path, map_location='cpu', weights_only=False)
+    with open(path, 'rb') as file:
+        # a zip archive, or the pickle that torch < 1.6 wrote
+        plausible = file.read(2).startswith((b'PK', b'\x80'))
     try:
+        if not plausible:
+            raise EOFError(path)
         if hasattr(torch.serialization, 'safe_globals'):
             with torch.serialization.safe_globals(
                 _safe_types() + [(_history_method, 'builtins.getattr')]

@@ -1,7 +1,5 @@
 """The model that users put into their config: student plus frozen teacher."""
 
-import copy
-import difflib
 from collections import OrderedDict
 from contextlib import ExitStack
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
@@ -17,6 +15,7 @@ from ..heads.base import HeadFacts, LogitReader
 from ..heads.pair import LogitPair
 from ..losses import LogitLoss
 from ..registry import MODELS
+from .build import build_model, build_named
 from .class_check import ClassMap, match_classes
 from .model_config import ConfigSource
 from .teacher import Teacher
@@ -90,7 +89,7 @@ class LogitDistiller(BaseModel):
             student = ConfigDict(student)
             if data_preprocessor:
                 student.setdefault('data_preprocessor', data_preprocessor)
-            student = MODELS.build(student)
+            student = build_model(student, 'student')
         super().__init__(
             data_preprocessor=getattr(student, 'data_preprocessor', None),
             init_cfg=init_cfg,
@@ -363,33 +362,6 @@ class LogitDistiller(BaseModel):
         super()._apply(fn, *args, **kwargs)
         self.teacher.apply(fn)
         return self
-
-
-def build_named(cfg: Any, kind: str, where: str) -> Any:
-    """Build a registered part; name the nearest type if it is unknown.
-
-    Raises:
-        ValueError: If the type is not registered.
-    """
-    if not isinstance(cfg, dict):
-        return cfg
-    cfg = copy.copy(cfg)
-    name = cfg.get('type')
-    MODELS.import_from_location()
-    if isinstance(name, str) and name in MODELS.module_dict:
-        cfg['type'] = f'{MODELS.scope}.{name}'
-    elif isinstance(name, str) and MODELS.get(name) is None:
-        known = sorted(MODELS.module_dict)
-        near = difflib.get_close_matches(name.split('.')[-1], known, 1, 0.5)
-        hint = (
-            f"did you mean 'mmkd_logit.{near[0]}'?"
-            if near
-            else f'known here: {known}'
-        )
-        raise ValueError(
-            f'{where} has the unknown {kind} type {name!r}; {hint}'
-        )
-    return MODELS.build(cfg)
 
 
 def _describe_init(model: nn.Module) -> str:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from ..registry import MODELS
+from .build import build_model
 from .checkpoint import (
     file_hash,
     load_checkpoint_safely,
@@ -86,7 +86,7 @@ class Teacher:
         checkpoint = load_checkpoint_safely(path, self.trusted)
         with no_random_numbers_used():
             with DefaultScope.overwrite_default_scope(config.scope):
-                model = MODELS.build(config.model)
+                model = build_model(config.model, 'teacher')
         load_state_dict_strictly(model, plain_state_dict(checkpoint), path)
         model.eval().requires_grad_(False)
         self.model = model.to(device)

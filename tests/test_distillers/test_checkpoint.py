@@ -56,10 +56,11 @@ def test_a_pickle_that_could_run_code_is_refused(tmp_path, legacy):
     assert target.exists()
 
 
-def test_a_damaged_file_is_named(tmp_path):
+@pytest.mark.parametrize('content', [b'_base_ = 1\n', b'', b'PK\x03\x04cut'])
+def test_a_file_that_is_no_checkpoint_or_cut_short_is_named(tmp_path, content):
     path = tmp_path / 'file.pth'
-    path.write_bytes(b'not a checkpoint at all')
-    with pytest.raises(ValueError, match="file.pth' (is not|cannot be read)"):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="file.pth' cannot be read; it is"):
         load_checkpoint_safely(str(path))
 
 

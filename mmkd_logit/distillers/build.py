@@ -1,0 +1,100 @@
+"""Build what a config names; a wrong name gets a sentence."""
+
+import copy
+import difflib
+import inspect
+import re
+from typing import Any, List
+
+from mmengine.registry import MODELS as ROOT_MODELS
+from torch import nn
+
+from ..registry import MODELS
+
+
+def build_named(cfg: Any, kind: str, where: str) -> Any:
+    """Build a registered part; name the nearest type if it is unknown.
+
+    Raises:
+        ValueError: If the type is not registered.
+    """
+    if not isinstance(cfg, dict):
+        return cfg
+    cfg = copy.copy(cfg)
+    name = cfg.get('type')
+    MODELS.import_from_location()
+    if isinstance(name, str) and name in MODELS.module_dict:
+        cfg['type'] = f'{MODELS.scope}.{name}'
+    elif isinstance(name, str) and MODELS.get(name) is None:
+        known = sorted(MODELS.module_dict)
+        near = difflib.get_close_matches(name.split('.')[-1], known, 1, 0.5)
+        hint = (
+            f"did you mean 'mmkd_logit.{near[0]}'?"
+            if near
+            else f'known here: {known}'
+        )
+        raise ValueError(
+            f'{where} has the unknown {kind} type {name!r}; {hint}'
+        )
+    try:
+        return MODELS.build(cfg)
+    except TypeError as error:
+        unknown = (
+            set(cfg) - set(_arguments(MODELS.get(cfg['type']))) - {'type'}
+        )
+        if not unknown:
+            raise
+        raise TypeError(
+            f'{where} has the unknown setting {", ".join(sorted(unknown))}; '
+            f'{name} takes {", ".join(_arguments(MODELS.get(cfg["type"])))}'
+        ) from error
+
+
+def _arguments(cls: type) -> List[str]:
+    """Names that a class and, by ``**kwargs``, its bases can be given."""
+    names = {}
+    for base in cls.__mro__[:-1]:
+        parameters = inspect.signature(base.__init__).parameters.values()
+        kinds = {parameter.kind for parameter in parameters}
+        names.update(
+            (parameter.name, None)
+            for parameter in parameters
+            if parameter.kind == parameter.POSITIONAL_OR_KEYWORD
+            and parameter.name != 'self'
+        )
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return list(names)
+
+
+def build_model(cfg: dict, whose: str) -> nn.Module:
+    """Build a student or teacher; name the nearest type if one is unknown.
+
+    Args:
+        cfg (dict): Of the model.
+        whose (str): ``'student'`` or ``'teacher'``, for messages.
+
+    Raises:
+        ValueError: If a type in the config is not registered.
+    """
+    try:
+        return MODELS.build(cfg)
+    except KeyError as error:
+        found = re.search(r'([\w.]+) is not in the ([\w.]+)::', str(error))
+        if not found:
+            raise
+        name, scope = found[1].rpartition('.')[2], found[2]
+        registry = ROOT_MODELS.children.get(scope, ROOT_MODELS)
+        near = difflib.get_close_matches(name, sorted(registry.module_dict), 1)
+        hint = (
+            f'did you mean {near[0]!r}?'
+            if near
+            else (
+                'see that it is spelled as there, and imported '
+                '(`custom_imports`) if it is your own'
+            )
+        )
+        raise ValueError(
+            f'the {whose} has the type {name!r}, which {scope} does not '
+            f'know; {hint}'
+        ) from error
