@@ -37,6 +37,9 @@ def test_colours_of_pixels_where_students_differ(monkeypatch):
         tool.BOTH_WRONG,
     ]
     assert tool.right_share(label, alone, 3) == 0.5
+    # of four labelled pixels one is better and one is worse
+    assert tool.shares_of_change(label, alone, distilled, 3) == (0.25, 0.25)
+    assert np.isnan(tool.shares_of_change(label * 0 + 9, alone, alone, 3)[0])
     assert np.isnan(tool.right_share(label * 0 + 255, alone, 3))
 
 

@@ -7,9 +7,10 @@
 
 The last column shows the pixels where the two students differ: green where
 only the distilled one is right, red where only the other is, grey where both
-are wrong. Images come from the test set of the first config; the teacher is
-the one that the second config names. The number is each picture's share of
-right pixels.
+are wrong, with the shares of green and red. Images come from the test set of
+the first config; the teacher is the one that the second config names. The
+number above a model's picture is its share of right pixels. For a run with
+--cfg-options take the config that it wrote into its work dir.
 """
 
 import argparse
@@ -17,13 +18,19 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from torch import nn
-from two_models import canvas, load_model
+from two_models import load_model
 
 from mmkd_logit.distillers.teacher import Teacher
-from mmkd_logit.launch import is_distiller, move_data_root, run_and_explain
+from mmkd_logit.launch import (
+    check_data,
+    is_distiller,
+    move_data_root,
+    run_and_explain,
+)
 
 BETTER, WORSE, BOTH_WRONG = (0, 160, 60), (215, 25, 30), (150, 150, 150)
 WHITE = (255, 255, 255)
@@ -97,13 +104,35 @@ def right_share(label: np.ndarray, seen: np.ndarray, classes: int) -> float:
     return float((seen == label)[known].mean()) if known.any() else np.nan
 
 
+def shares_of_change(
+    label: np.ndarray, alone: np.ndarray, distilled: np.ndarray, classes: int
+) -> Tuple[float, float]:
+    """Share of labelled pixels that only one of two maps has right.
+
+    Returns:
+        tuple[float, float]: The distilled one, the other; their difference
+        is that of :func:`right_share`. nan without labelled pixels.
+    """
+    known = label < classes
+    if not known.any():
+        return np.nan, np.nan
+    ours, theirs = (distilled == label)[known], (alone == label)[known]
+    return float((ours & ~theirs).mean()), float((theirs & ~ours).mean())
+
+
 def draw(models: Dict[str, nn.Module], dataset: Any, args: Any) -> None:
     """One row per image."""
     palette = dataset.metainfo['palette']
     classes = len(dataset.metainfo['classes'])
-    titles = ['image', 'label', *models, 'where the students differ']
+    last = 'students differ: better, worse'
+    titles = ['image', 'label', *models, last]
     rows = []
     for index in args.images:
+        if not 0 <= index < len(dataset):
+            raise SystemExit(
+                f'--images {index}: the test set has {len(dataset)} images, '
+                f'the last one is {len(dataset) - 1}'
+            )
         item = dataset[index]
         maps = {}
         for name, model in models.items():
@@ -112,18 +141,15 @@ def draw(models: Dict[str, nn.Module], dataset: Any, args: Any) -> None:
         shares = [right_share(label, seen, classes) for seen in maps.values()]
         pictures = [image, colours(label, palette)]
         pictures += [colours(seen, palette) for seen in maps.values()]
-        pictures.append(
-            differences(
-                label, maps['student alone'], maps['distilled'], classes
-            )
-        )
-        notes = ['', '', *[f'{share:.1%}' for share in shares], '']
+        students = maps['student alone'], maps['distilled']
+        pictures.append(differences(label, *students, classes))
+        notes = ['', '', *[f'{share:.1%}' for share in shares]]
+        better, worse = shares_of_change(label, *students, classes)
+        notes.append(f'+{better:.1%}, -{worse:.1%}')
         rows.append(list(zip(pictures, notes)))
-    figure, _ = canvas(1)
-    figure.clear()
     height, width = rows[0][1][0].shape[:2]
-    figure.set_size_inches(
-        3 * len(titles), (3 * height / width + 0.3) * len(rows)
+    figure = Figure(
+        figsize=(3 * len(titles), (3 * height / width + 0.3) * len(rows))
     )
     panels = figure.subplots(len(rows), len(titles), squeeze=False)
     for axes, row in zip(panels, rows):
@@ -149,6 +175,7 @@ def main() -> None:
     models.update({'student alone': alone, 'distilled': distilled})
     if args.data_root:
         move_data_root(cfg, args.data_root)
+    check_data(cfg, ('test_dataloader',))
     init_default_scope('mmseg')
     dataset = Runner.build_dataloader(cfg.test_dataloader).dataset
     draw(models, dataset, args)
