@@ -13,6 +13,7 @@ from ..registry import MODELS
 from .base import HeadFacts, LogitReader, is_a, observe
 from .decode_heads import (
     auxiliary_heads,
+    check_auxiliary_classes,
     is_sigmoid,
     main_head,
     main_logits,
@@ -197,6 +198,7 @@ class SegLogits(LogitReader):
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         ours, theirs = self._heads(student), self._heads(teacher)
+        check_auxiliary_classes(student, ours[''])
         if len(ours) != len(theirs):
             raise ValueError(
                 f'the student has {len(ours) - 1} auxiliary heads, the '

@@ -1,6 +1,6 @@
 """Which decode heads of MMSegmentation can be read, and at which map."""
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from torch import Tensor, nn
 
@@ -47,17 +47,43 @@ def auxiliary_heads(model: nn.Module, main: nn.Module) -> Dict[str, nn.Module]:
 
     Those with other channels, such as boundary heads, are left out.
     """
-    heads: Any = getattr(model, 'auxiliary_head', None)
-    several = isinstance(heads, nn.ModuleList)
+    several = isinstance(getattr(model, 'auxiliary_head', None), nn.ModuleList)
     heads = [
         head
-        for head in (heads if several else [heads])
+        for head in _all_auxiliary(model)
         if getattr(head, 'out_channels', None) == main.out_channels
     ]
     return {
         f'aux_{index}.' if several else 'aux.': head
         for index, head in enumerate(heads)
     }
+
+
+def check_auxiliary_classes(model: nn.Module, main: nn.Module) -> None:
+    """Notice an auxiliary head that was forgotten when classes changed.
+
+    Its own loss would fail at the first label that it does not know, on a GPU
+    without saying where. Boundary heads are of other types.
+
+    Raises:
+        ValueError: If a plain one has fewer classes than ``main``.
+    """
+    for head in _all_auxiliary(model):
+        plain = type(head).__name__ == 'FCNHead'
+        if plain and head.num_classes < main.num_classes:
+            raise ValueError(
+                f"the student's auxiliary head has {head.num_classes} "
+                f'classes, its decode head {main.num_classes}; set '
+                '`num_classes` of `auxiliary_head` as well'
+            )
+
+
+def _all_auxiliary(model: nn.Module) -> List[nn.Module]:
+    """None, one or several, as a list."""
+    heads = getattr(model, 'auxiliary_head', None)
+    if heads is None:
+        return []
+    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
 
 
 def main_logits(model: nn.Module, feats: Any) -> Any:

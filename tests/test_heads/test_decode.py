@@ -403,6 +403,19 @@ def test_auxiliary_heads_must_be_there_and_correspond():
         reader.facts(none)
 
 
+@pytest.mark.parametrize('count', [1, 2])
+def test_an_auxiliary_head_with_fewer_classes_is_noticed(count):
+    student, teacher = (segmentor(s, auxiliary=count) for s in range(2))
+    head = student.auxiliary_head
+    head = head if count == 1 else head[-1]
+    head.num_classes = 3
+    with pytest.raises(ValueError, match='head has 3 classes, its decode'):
+        SegLogits().check(student, teacher)
+    # boundary heads may have what they like
+    head.__class__ = type('STDCHead', (type(head),), {})
+    SegLogits().check(student, teacher)
+
+
 def cascade(seed, inner=5):
     cfg = segmentor_cfg(kind='CascadeEncoderDecoder')
     cfg['num_stages'] = 2
