@@ -416,6 +416,59 @@ def test_an_auxiliary_head_with_fewer_classes_is_noticed(count):
     SegLogits().check(student, teacher)
 
 
+def mirror(inputs, samples):
+    """A batch augmentation: images and labels from right to left."""
+    for sample in samples:
+        labels = sample.gt_sem_seg.data.flip(-1)
+        del sample.gt_sem_seg.data
+        sample.gt_sem_seg.data = labels
+    return inputs.flip(-1), samples
+
+
+def test_batch_augmentation_of_the_student_reaches_both():
+    settings = dict(
+        type='mmseg.SegDataPreProcessor',
+        mean=[1.0, 2.0, 3.0],
+        std=[2.0, 2.0, 2.0],
+        size=(16, 24),
+    )
+    student = segmentor_cfg(dropout_ratio=0)
+    student['data_preprocessor'] = dict(settings, batch_augments=mirror)
+    distiller = build(
+        dict(
+            type='mmkd_logit.LogitDistiller',
+            student=student,
+            teacher=segmentor_cfg(),
+            distill=dict(loss_kd=dict(loss=dict(type='mmkd_logit.DKDLoss'))),
+        )
+    )
+    teacher = build({**segmentor_cfg(), 'data_preprocessor': settings}, 1)
+    distiller.teacher.model = teacher.eval()
+    seen = {}
+    distiller.listener = seen.__setitem__
+    inputs, labels = batch()
+    data = dict(inputs=list(inputs), data_samples=label_samples(labels))
+    data = distiller.data_preprocessor(data, True)
+    losses = distiller(**data, mode='loss')
+    mean = torch.tensor(settings['mean'])[:, None, None]
+    mirrored = (inputs.flip(-1) - mean) / 2.0
+    pair = seen['loss_kd']
+    for model, rows in ((distiller.student, pair[0]), (teacher, pair[1])):
+        torch.testing.assert_close(
+            rows.detach(),
+            model(mirrored).detach().movedim(1, -1).flatten(0, -2),
+        )
+    small = resize_labels(labels.flip(-1), (4, 6)).flatten()
+    kept = small != 255
+    assert torch.equal(pair.labels[kept], small[kept])
+    stock = distiller.student(
+        mirrored, label_samples(labels.flip(-1)), mode='loss'
+    )
+    torch.testing.assert_close(
+        losses['decode.loss_ce'], stock['decode.loss_ce']
+    )
+
+
 def cascade(seed, inner=5):
     cfg = segmentor_cfg(kind='CascadeEncoderDecoder')
     cfg['num_stages'] = 2
