@@ -41,6 +41,12 @@ def pool_cells(
         Wei et al., CVPR 2024, https://arxiv.org/abs/2403.13512.
     """
     check_scales(scales, pool)
+    if feature_map.dim() != 4:
+        raise ValueError(
+            'feature_map must have the shape (B, C_in, H, W), got '
+            f'{tuple(feature_map.shape)}; scale decoupling needs a map before '
+            'global pooling'
+        )
     grid = feature_map
     if pool == 'nested':
         grid = F.adaptive_avg_pool2d(feature_map, NESTED_SIDE)
@@ -85,9 +91,9 @@ def scale_decoupled_rows(
         student_cells (Tensor): Logits of each cell, shape (B, C, cells); cell
             0 is the global one.
         teacher_cells (Tensor): The same of the teacher.
-        labels (Tensor, optional): Target class of each image, shape (B,).
-            Every cell inherits it. Only ``reference='teacher'`` works
-            without.
+        labels (Tensor, optional): Target class of each image, shape (B,), or
+            soft labels (B, C), whose largest entry is the target. Every cell
+            inherits it. Only ``reference='teacher'`` works without.
         complementary_weight (float): Weight of a complementary cell; the
             others and the global cell weigh 1. Defaults to 2.0.
         reference (str): ``'label'`` as the authors' code: a cell is
@@ -107,6 +113,15 @@ def scale_decoupled_rows(
             f'student_cells {tuple(student_cells.shape)} and teacher_cells '
             f'{tuple(teacher_cells.shape)} must have one shape (B, C, cells)'
         )
+    if labels is not None:
+        if labels.dim() == 2:
+            labels = labels.argmax(1)
+        if labels.shape != student_cells.shape[:1]:
+            raise ValueError(
+                'labels must have one class per image, shape '
+                f'{tuple(student_cells.shape[:1])}, got '
+                f'{tuple(labels.shape)}; the cells inherit it'
+            )
     cells = student_cells.shape[2]
     teacher_cells = teacher_cells.detach()
     seen = teacher_cells.argmax(1)

@@ -19,7 +19,22 @@ def check_floating(*logits: Tensor) -> None:
 def as_float(logits: Tensor) -> Tensor:
     """float32, or float64 where it came so."""
     check_floating(logits)
+    if logits.dtype == torch.float16 and logits.requires_grad:
+        return _FromHalf.apply(logits)
     return logits if logits.dtype == torch.float64 else logits.float()
+
+
+class _FromHalf(torch.autograd.Function):
+    """float32 of float16, whose gradient stays within float16's range."""
+
+    @staticmethod
+    def forward(ctx, logits):
+        return logits.float()
+
+    @staticmethod
+    def backward(ctx, grad):
+        limit = torch.finfo(torch.float16).max
+        return grad.clamp(-limit, limit).half()
 
 
 def compiling() -> bool:
@@ -54,6 +69,11 @@ def scale_rows(ctx, grad_rows: Optional[Tensor]) -> Optional[Tensor]:
     refuse_second_derivative()
     if grad_rows is None:
         return None
+    if ctx.grad is None:
+        raise RuntimeError(
+            'the gradient of this loss is gone after the first backward pass; '
+            'give that one retain_graph=True to go through the graph again'
+        )
     grad, factor = ctx.grad, grad_rows[:, None]
     if _graph_is_kept():
         grad = grad * factor

@@ -1,5 +1,6 @@
 """What every logit loss shares: checks, weights, reduction, scale."""
 
+import math
 from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 import torch
@@ -35,7 +36,8 @@ def reduce_rows(
     if avg_factor is None:
         return rows.mean() if len(rows) else rows.sum()
     if isinstance(avg_factor, Tensor):
-        return rows.sum() / avg_factor.clamp(min=torch.finfo(rows.dtype).eps)
+        least = torch.finfo(rows.dtype).eps
+        return rows.sum() / avg_factor.reshape(()).clamp(min=least)
     return rows.sum() / max(avg_factor, torch.finfo(rows.dtype).eps)
 
 
@@ -249,27 +251,7 @@ class LogitLoss(nn.Module):
         """Everything that is known without reading a CUDA tensor."""
         name = type(self).__name__
         shape = student_logits.shape
-        if shape != teacher_logits.shape:
-            raise ValueError(
-                f'{name}: student_logits {tuple(shape)} and teacher_logits '
-                f'{tuple(teacher_logits.shape)} must have one shape (M, C). '
-                'Other C: student and teacher have different class lists or '
-                '`reg_max`. Other M: they see different anchors or crop '
-                'sizes.'
-            )
-        if student_logits.dim() != 2:
-            raise ValueError(
-                f'{name}: logits must be rows (M, C), got {tuple(shape)}; '
-                'for a map (B, C, H, W) give '
-                'logits.movedim(1, -1).flatten(0, -2)'
-            )
-        for logits in (student_logits, teacher_logits):
-            if not logits.is_floating_point():
-                raise TypeError(
-                    f'{name}: logits must be floating point, got '
-                    f'{logits.dtype}; give the raw scores of the last layer, '
-                    'not class indices'
-                )
+        check_rows(name, student_logits, teacher_logits)
         self._check_classes(shape[1])
         if weight is not None and weight.shape != shape[:1]:
             raise ValueError(
@@ -277,37 +259,94 @@ class LogitLoss(nn.Module):
                 f'{tuple(shape[:1])}, got {tuple(weight.shape)}'
             )
         if self.needs_labels:
-            self._check_labels(labels, shape)
+            check_labels(name, labels, shape, self.use_sigmoid)
 
-    def _check_labels(
-        self, labels: Optional[Tensor], shape: torch.Size
-    ) -> None:
-        name = type(self).__name__
-        if labels is None:
-            raise ValueError(
-                f'{name} needs labels, the target class of each row; without '
-                'them take KDLoss or GDKDLoss'
-            )
-        if labels.shape != shape[:1]:
-            raise ValueError(
-                f'{name}: labels must have one class per row, shape '
-                f'{tuple(shape[:1])}, got {tuple(labels.shape)}'
-            )
-        if labels.is_floating_point() or labels.dtype == torch.bool:
+
+def check_rows(
+    name: str, student_logits: Tensor, teacher_logits: Tensor
+) -> None:
+    """Refuse what is no pair of rows of raw scores."""
+    shape = student_logits.shape
+    if shape != teacher_logits.shape:
+        raise ValueError(
+            f'{name}: student_logits {tuple(shape)} and teacher_logits '
+            f'{tuple(teacher_logits.shape)} must have one shape (M, C). '
+            'Other C: student and teacher have different class lists or '
+            '`reg_max`. Other M: they see different anchors or crop sizes.'
+        )
+    if student_logits.dim() != 2:
+        raise ValueError(
+            f'{name}: logits must be rows (M, C), got {tuple(shape)}; for a '
+            'map (B, C, H, W) give logits.movedim(1, -1).flatten(0, -2)'
+        )
+    for logits in (student_logits, teacher_logits):
+        if not logits.is_floating_point():
             raise TypeError(
-                f'{name}: labels must be class indices (long), '
-                f'got {labels.dtype}'
+                f'{name}: logits must be floating point, got {logits.dtype}; '
+                'give the raw scores of the last layer, not class indices'
             )
-        # Reading the values costs nothing on the CPU and a stall on CUDA.
-        if labels.device.type == 'cpu' and len(labels) and not compiling():
-            low, high = torch.aminmax(labels)
-            last = shape[1] - (0 if self.use_sigmoid else 1)
-            if low < 0 or high > last:
-                raise ValueError(
-                    f'{name}: labels must be in [0, {last}], got values from '
-                    f'{int(low)} to {int(high)}; drop ignored rows before '
-                    'the loss'
-                )
+
+
+def check_labels(
+    name: str,
+    labels: Optional[Tensor],
+    shape: torch.Size,
+    may_be_none: bool = False,
+) -> None:
+    """Refuse labels that name no class of their row.
+
+    Args:
+        name (str): Who asks.
+        labels (Tensor, optional): Target class of each row, shape (M,).
+        shape (torch.Size): That of the logits, (M, C).
+        may_be_none (bool): Whether C is allowed and means "no class".
+            Defaults to False.
+    """
+    if labels is None:
+        raise ValueError(
+            f'{name} needs labels, the target class of each row; without '
+            'them take KDLoss or GDKDLoss'
+        )
+    if labels.shape != shape[:1]:
+        raise ValueError(
+            f'{name}: labels must have one class per row, shape '
+            f'{tuple(shape[:1])}, got {tuple(labels.shape)}'
+        )
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise TypeError(
+            f'{name}: labels must be class indices (long), got {labels.dtype}'
+        )
+    # Reading the values costs nothing on the CPU and a stall on CUDA.
+    if labels.device.type == 'cpu' and len(labels) and not compiling():
+        low, high = torch.aminmax(labels)
+        last = shape[1] - (0 if may_be_none else 1)
+        if low < 0 or high > last:
+            raise ValueError(
+                f'{name}: labels must be in [0, {last}], got values from '
+                f'{int(low)} to {int(high)}; drop ignored rows before the '
+                'loss'
+            )
+
+
+def check_choice(name: str, setting: str, value: str, known) -> None:
+    """Refuse a word that is not among the known ones."""
+    if value not in known:
+        *first, last = (repr(word) for word in known)
+        raise ValueError(
+            f'{name}: {setting} must be {", ".join(first)} or {last}, '
+            f'got {value!r}'
+        )
+
+
+def check_size(
+    name: str, letter: str, value: int, least: int, most: int
+) -> None:
+    """Refuse a number of classes that a row cannot give."""
+    if not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(
+            f'{name}: {letter} must be a whole number in [{least}, {most}], '
+            f'got {value}; a row has {most} classes'
+        )
 
 
 def check_tau(name: str, tau: float) -> float:
@@ -316,14 +355,18 @@ def check_tau(name: str, tau: float) -> float:
         raise ValueError(
             f'{name}: tau must be > 0, got {tau}; it divides the logits'
         )
+    if tau == math.inf:
+        raise ValueError(
+            f'{name}: tau must be finite; 1000 is as good as infinite'
+        )
     return tau
 
 
 def check_weights(name: str, **weights: float) -> None:
     """Refuse negative weights, which would push the student away."""
     for letter, weight in weights.items():
-        if not weight >= 0:
+        if not 0 <= weight < math.inf:
             raise ValueError(
-                f'{name}: {letter} must be >= 0, got {weight}; 0 switches '
-                'the part off'
+                f'{name}: {letter} must be >= 0, got {weight}; give a finite '
+                'number, 0 switches the part off'
             )

@@ -5,7 +5,14 @@ from typing import Tuple, Union
 from torch import Tensor
 
 from ..registry import MODELS
-from .base import LogitLoss, Parts, check_tau, check_weights
+from .base import (
+    LogitLoss,
+    Parts,
+    check_labels,
+    check_rows,
+    check_tau,
+    check_weights,
+)
 from .groups import group_kl
 from .sigmoid import sigmoid_kl
 
@@ -40,8 +47,10 @@ def dkd_loss(
         Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
 
     Raises:
-        RuntimeError: If a label is outside [0, C). On CUDA this arrives late,
-            as a device-side assert.
+        ValueError: If shapes do not fit or, on the CPU, a label is outside
+            [0, C). On CUDA labels are not looked at, which would stall; a
+            wrong one gives a wrong number or a device-side assert.
+        TypeError: If logits are no raw scores or labels no class indices.
 
     Source:
         Zhao et al., CVPR 2022, https://arxiv.org/abs/2203.08679.
@@ -53,6 +62,8 @@ def dkd_loss(
         >>> dkd_loss(torch.zeros(1, 3), teacher, torch.tensor([0]), tau=1.)
         tensor([1.1054])
     """
+    check_rows('dkd_loss', student_logits, teacher_logits)
+    check_labels('dkd_loss', labels, student_logits.shape)
     return dkd_rows(student_logits, teacher_logits, labels, tau, alpha, beta)[
         0
     ]
@@ -71,7 +82,7 @@ def dkd_rows(
         student_logits,
         teacher_logits,
         tau,
-        top=labels[:, None],
+        top=labels[:, None].long(),
         w_high=alpha,
         w_rest=beta,
     )
@@ -107,7 +118,7 @@ def sigmoid_dkd_rows(
         and its parts, shape (M,) each.
     """
     rows, tckd, nckd = sigmoid_kl(
-        student_logits, teacher_logits, tau, labels, alpha, beta
+        student_logits, teacher_logits, tau, labels.long(), alpha, beta
     )
     return rows, dict(tckd=tckd, nckd=nckd)
 

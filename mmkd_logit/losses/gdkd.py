@@ -5,7 +5,15 @@ from typing import Tuple, Union
 from torch import Tensor
 
 from ..registry import MODELS
-from .base import LogitLoss, Parts, check_tau, check_weights
+from .base import (
+    LogitLoss,
+    Parts,
+    check_choice,
+    check_rows,
+    check_size,
+    check_tau,
+    check_weights,
+)
 from .groups import KL_TYPES, group_kl
 from .top import top_classes
 
@@ -58,6 +66,10 @@ def gdkd_loss(
         >>> gdkd_loss(torch.zeros(1, 3), teacher, tau=1., k=1)
         tensor([1.1054])
     """
+    check_rows('gdkd_loss', student_logits, teacher_logits)
+    check_size('gdkd_loss', 'k', k, 0, student_logits.shape[1])
+    check_choice('gdkd_loss', 'strategy', strategy, STRATEGIES)
+    check_choice('gdkd_loss', 'kl_type', kl_type, KL_TYPES)
     return gdkd_rows(
         student_logits, teacher_logits, tau, k, w0, w1, w2, strategy, kl_type
     )[0]
@@ -129,21 +141,13 @@ class GDKDLoss(LogitLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if k < 1:
+        if not isinstance(k, int) or k < 1:
             raise ValueError(
-                f'GDKDLoss: k must be in [1, C - 1], got {k}; '
+                f'GDKDLoss: k must be a whole number in [1, C - 1], got {k}; '
                 'both groups need a class'
             )
-        if strategy not in STRATEGIES:
-            raise ValueError(
-                "GDKDLoss: strategy must be 'best' or 'worst', "
-                f'got {strategy!r}'
-            )
-        if kl_type not in KL_TYPES:
-            raise ValueError(
-                "GDKDLoss: kl_type must be 'forward', 'reverse' "
-                f"or 'both', got {kl_type!r}"
-            )
+        check_choice('GDKDLoss', 'strategy', strategy, STRATEGIES)
+        check_choice('GDKDLoss', 'kl_type', kl_type, KL_TYPES)
         self.tau = check_tau('GDKDLoss', tau)
         check_weights('GDKDLoss', w0=w0, w1=w1, w2=w2)
         self.k = k

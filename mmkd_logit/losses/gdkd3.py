@@ -5,7 +5,14 @@ from typing import Tuple, Union
 from torch import Tensor
 
 from ..registry import MODELS
-from .base import LogitLoss, Parts, check_tau, check_weights
+from .base import (
+    LogitLoss,
+    Parts,
+    check_rows,
+    check_size,
+    check_tau,
+    check_weights,
+)
 from .groups import group_kl
 from .top import top_classes
 
@@ -48,6 +55,8 @@ def gdkd3_loss(
         >>> gdkd3_loss(torch.zeros(1, 4), teacher, tau=1., k=2)
         tensor([0.5425])
     """
+    check_rows('gdkd3_loss', student_logits, teacher_logits)
+    check_size('gdkd3_loss', 'k', k, 1, student_logits.shape[1])
     return gdkd3_rows(student_logits, teacher_logits, tau, k, w0, w1, w2)[0]
 
 
@@ -110,9 +119,9 @@ class GDKD3Loss(LogitLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if k < 2:
+        if not isinstance(k, int) or k < 2:
             raise ValueError(
-                f'GDKD3Loss: k must be in [2, C - 1], got {k}; '
+                f'GDKD3Loss: k must be a whole number in [2, C - 1], got {k}; '
                 'with k=1 the middle group is empty, take '
                 'GDKDLoss'
             )

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from ..registry import MODELS
-from .base import LogitLoss, check_tau
+from .base import LogitLoss, check_rows, check_tau
 from .groups import group_kl
 from .sigmoid import sigmoid_kl
 
@@ -29,6 +29,7 @@ def kd_loss(
         >>> kd_loss(torch.zeros(1, 3), teacher, tau=1.)
         tensor([0.1243])
     """
+    check_rows('kd_loss', student_logits, teacher_logits)
     return group_kl(student_logits, teacher_logits, tau)[0]
 
 
@@ -48,6 +49,7 @@ def sigmoid_kd_loss(
     Returns:
         Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
     """
+    check_rows('sigmoid_kd_loss', student_logits, teacher_logits)
     return sigmoid_kl(student_logits, teacher_logits, tau)[0]
 
 

@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from ..registry import MODELS
 from .autograd import as_float
-from .base import LogitLoss
+from .base import LogitLoss, check_rows
 
 
 def kdqfl_loss(
@@ -40,9 +40,9 @@ def kdqfl_loss(
         >>> kdqfl_loss(torch.zeros(1, 1), teacher)
         tensor([0.1733])
     """
-    return _KDQFL.apply(
-        as_float(student_logits), as_float(teacher_logits.detach()), beta
-    )
+    check_rows('kdqfl_loss', student_logits, teacher_logits)
+    student, teacher = as_float(student_logits), teacher_logits.detach()
+    return _KDQFL.apply(student, teacher.to(student.dtype), beta)
 
 
 class _KDQFL(torch.autograd.Function):
@@ -55,8 +55,10 @@ class _KDQFL(torch.autograd.Function):
         p, q = student.sigmoid(), teacher.sigmoid()
         gap = p - q
         weight = gap.abs().pow(beta)
+        # -inf times a target of 0 would be NaN
+        finite = student.clamp(min=torch.finfo(student.dtype).min)
         entropy = F.binary_cross_entropy_with_logits(
-            student, q, reduction='none'
+            finite, q, reduction='none'
         )
         if ctx.needs_input_grad[0]:
             slope = beta * gap.abs().pow(beta - 1) * gap.sign() * p * (1 - p)

@@ -9,7 +9,15 @@ from torch import Tensor
 
 from ..registry import MODELS
 from .autograd import as_float
-from .base import LogitLoss, Parts, check_tau, check_weights
+from .base import (
+    LogitLoss,
+    Parts,
+    check_choice,
+    check_rows,
+    check_size,
+    check_tau,
+    check_weights,
+)
 from .groups import group_kl
 from .top import top_classes
 
@@ -35,7 +43,8 @@ def ldrld_loss(
     two-class softmax of ranks i < j, times the adaptive decay weight
     ``delta * exp(-lam * (i + j)) / (j - i + eps)``. L_Local adds to these the
     KL over the whole top set and divides by the number of terms; L_RNTK is
-    the KL over the remaining classes.
+    the KL over the remaining classes. A pair with a class that is at -inf in
+    both models adds nothing.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
@@ -43,8 +52,9 @@ def ldrld_loss(
         tau (float): Temperature, > 0, no unit. Defaults to 4.0.
         depth (int): Size of the top set, 2 to C - 1; with C the remaining
             classes are none and add nothing. Defaults to 7.
-        alpha (float): Weight of L_Local. Defaults to 10.5, which the authors
-            publish for ResNet32x4 -> ResNet8x4 on CIFAR-100 only.
+        alpha (float): Weight of L_Local. Defaults to 10.5, which the README
+            of the authors' code gives for ResNet32x4 -> ResNet8x4 on
+            CIFAR-100, the only pair it names.
         beta (float): Weight of L_RNTK. Defaults to 7.0, from the same place.
         eps (float): Softens the decay with the distance of two ranks.
             Defaults to 1.5.
@@ -53,16 +63,18 @@ def ldrld_loss(
         rank_by (str): Whose logits rank the classes, ``'student'`` or
             ``'teacher'``; ties follow ``torch.topk``. Defaults to 'student'.
         average_pairs (bool): Divide L_Local by its ``depth * (depth - 1) / 2
-            + 1`` terms, as the authors' code does; False sums, as the paper's
-            formula. Defaults to True.
+            + 1`` terms, as the authors' code does; False sums, as a
+            third-party note on the paper prints it. Defaults to True.
 
     Returns:
         Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
 
     Source:
-        Xu et al., ICCV 2025, https://arxiv.org/abs/2507.15911. As in the
-        authors' code, with ``depth=2`` the set term is the only pair once
-        more and carries the pair's weight too.
+        The authors' code for Xu et al., ICCV 2025,
+        https://arxiv.org/abs/2507.15911; formula and defaults are those of
+        the code, the paper's text was not at hand. As there, with
+        ``depth=2`` the set term is the only pair once more and carries the
+        pair's weight too.
 
     Examples:
         >>> teacher = torch.tensor([[4., 3., 1.]]).log()
@@ -70,6 +82,9 @@ def ldrld_loss(
         >>> ldrld_loss(student, teacher, tau=1., depth=2, alpha=1.)
         tensor([0.0521])
     """
+    check_rows('ldrld_loss', student_logits, teacher_logits)
+    check_size('ldrld_loss', 'depth', depth, 2, student_logits.shape[1])
+    check_choice('ldrld_loss', 'rank_by', rank_by, RANKINGS)
     return ldrld_rows(
         student_logits,
         teacher_logits,
@@ -102,11 +117,14 @@ def ldrld_rows(
     ranking = student_logits if rank_by == 'student' else teacher_logits
     top = top_classes(ranking, depth)
     s_top = as_float(student_logits.gather(1, top)) / tau
-    t_top = as_float(teacher_logits.detach().gather(1, top)) / tau
+    t_top = teacher_logits.detach().gather(1, top).to(s_top.dtype) / tau
 
     first, second, omega = zip(*ranked_pairs(depth, eps, delta, lam))
-    s_gap = s_top[:, list(first)] - s_top[:, list(second)]
-    t_gap = t_top[:, list(first)] - t_top[:, list(second)]
+    first, second = list(first), list(second)
+    gone = (s_top == -torch.inf) & (t_top == -torch.inf)
+    gone = gone[:, first] | gone[:, second]
+    s_gap = (s_top[:, first] - s_top[:, second]).masked_fill(gone, 0.0)
+    t_gap = (t_top[:, first] - t_top[:, second]).masked_fill(gone, 0.0)
     pairs = (two_class_kl(s_gap, t_gap) * s_gap.new_tensor(omega)).sum(1)
     in_set = group_kl(s_top, t_top, 1.0)[0]
     if depth == 2:
@@ -173,18 +191,19 @@ class LDRLDLoss(LogitLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if depth < 2:
+        if not isinstance(depth, int) or depth < 2:
             raise ValueError(
-                f'LDRLDLoss: depth must be in [2, C - 1], got '
+                f'LDRLDLoss: depth must be a whole number in [2, C - 1], got '
                 f'{depth}; a pair needs two classes'
             )
-        if rank_by not in RANKINGS:
+        if not eps >= 0:
             raise ValueError(
-                "LDRLDLoss: rank_by must be 'student' or "
-                f"'teacher', got {rank_by!r}"
+                f'LDRLDLoss: eps must be >= 0, got {eps}; it is added to the '
+                'distance of two ranks'
             )
+        check_choice('LDRLDLoss', 'rank_by', rank_by, RANKINGS)
         self.tau = check_tau('LDRLDLoss', tau)
-        check_weights('LDRLDLoss', alpha=alpha, beta=beta)
+        check_weights('LDRLDLoss', alpha=alpha, beta=beta, delta=delta)
         self.depth = depth
         self.alpha = alpha
         self.beta = beta

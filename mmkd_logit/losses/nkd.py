@@ -5,7 +5,14 @@ from typing import Tuple
 from torch import Tensor
 
 from ..registry import MODELS
-from .base import LogitLoss, Parts, check_tau, check_weights
+from .base import (
+    LogitLoss,
+    Parts,
+    check_labels,
+    check_rows,
+    check_tau,
+    check_weights,
+)
 from .groups import group_kl
 
 
@@ -40,6 +47,10 @@ def nkd_loss(
     Returns:
         Tensor: Loss of each row in nats, shape (M,).
 
+    Raises:
+        ValueError: If shapes do not fit or, on the CPU, a label is outside
+            [0, C); see :func:`~mmkd_logit.losses.dkd.dkd_loss`.
+
     Source:
         Yang et al., ICCV 2023, https://arxiv.org/abs/2303.13005.
 
@@ -48,6 +59,10 @@ def nkd_loss(
         >>> nkd_loss(torch.zeros(1, 3), teacher, torch.tensor([0]), gamma=1.)
         tensor([1.2425])
     """
+    check_rows('nkd_loss', student_logits, teacher_logits)
+    if labels is not None and labels.dim() == 2:
+        labels = labels.argmax(1)
+    check_labels('nkd_loss', labels, student_logits.shape)
     return nkd_rows(
         student_logits,
         teacher_logits,
@@ -67,9 +82,7 @@ def nkd_rows(
     nontarget_includes_target: bool,
 ) -> Tuple[Tensor, Parts]:
     """:func:`nkd_loss` with its parts, shape (M,) each."""
-    if labels.dim() == 2:
-        labels = labels.argmax(1)
-    labels = labels[:, None]
+    labels = labels[:, None].long()
     if tau == 1 and not nontarget_includes_target:
         rows, parts = group_kl(
             student_logits,

@@ -1,7 +1,8 @@
 """TopKD: amplify the teacher's top logits, compare by direction.
 
-No official code exists and the paper leaves many constants open; every
-parameter below that says "not stated" is this project's choice.
+No official code was found, and what the paper states is known here from
+public notes on it only. They leave many constants open: where a parameter says
+"not stated", its default is this project's choice.
 """
 
 from typing import Optional, Tuple
@@ -12,7 +13,15 @@ from torch import Tensor
 
 from ..registry import MODELS
 from .autograd import as_float
-from .base import LogitLoss, Parts, check_tau
+from .base import (
+    LogitLoss,
+    Parts,
+    check_choice,
+    check_labels,
+    check_rows,
+    check_tau,
+    check_weights,
+)
 
 AMPLIFY = ('literal', 'abs')
 
@@ -37,9 +46,9 @@ def topk_scale(
         teacher_logits (Tensor): Raw scores, shape (M, C).
         labels (Tensor, optional): Target class of each row, shape (M,). None
             amplifies the top classes only.
-        k (int): Number of amplified classes, at most C // 2 are used. The
-            paper reports 3, 5 and 10 as best without naming one. Defaults to
-            5.
+        k (int): Number of amplified classes, at most C // 2 are used. 3, 5
+            and 10 are reported as best; which one the paper uses is not
+            stated. Defaults to 5.
         scale (float): w falls linearly from ``scale`` at rank 1 to 1 at rank
             ``k``. Not stated beyond "depends on the rank". Defaults to 2.0.
         target_scale (float): w of the target class where the teacher is
@@ -59,10 +68,14 @@ def topk_scale(
         >>> topk_scale(teacher, torch.tensor([0]), k=2)
         tensor([[ 8.3000,  2.3000,  1.0000, -1.0000]])
     """
+    check_groups('topk_scale', k)
+    check_choice('topk_scale', 'amplify', amplify, AMPLIFY)
     logits = as_float(teacher_logits.detach())
     k = min(k, logits.shape[1] // 2)
     top = logits.topk(k, dim=1)[1]
-    rank = torch.linspace(scale, 1.0, k).to(logits)
+    rank = torch.linspace(
+        scale, 1.0, k, dtype=logits.dtype, device=logits.device
+    )
     factor = torch.ones_like(logits).scatter(1, top, rank.expand_as(top))
     in_top = torch.zeros_like(logits, dtype=torch.bool).scatter(1, top, True)
     there = logits != -torch.inf
@@ -72,7 +85,7 @@ def topk_scale(
     )
     moved = in_top
     if labels is not None:
-        target = labels[:, None]
+        target = labels[:, None].long()
         wrong = target != top[:, :1]
         factor = factor.scatter(
             1,
@@ -108,9 +121,8 @@ def topk_decoupled_loss(
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Scores of the teacher, raw or from
             :func:`topk_scale`, shape (M, C).
-        k (int): Size of the first two groups, at most C // 2 is used. The
-            paper does not state whether the second has another. Defaults
-            to 5.
+        k (int): Size of the first two groups, at most C // 2 is used. Not
+            stated whether the second has another. Defaults to 5.
         alpha (float): Weight of the first cosine. Not stated. Defaults to
             1.0.
         beta (float): Weight of the second cosine. Not stated. Defaults to
@@ -123,8 +135,9 @@ def topk_decoupled_loss(
         Tensor: Loss of each row, shape (M,), in [-(alpha + beta),
         2 + alpha + beta]. No temperature. An empty group's cosine counts 0.
     """
-    student, teacher = as_float(student_logits), as_float(teacher_logits)
-    teacher = teacher.detach()
+    check_groups('topk_decoupled_loss', k)
+    student = as_float(student_logits)
+    teacher = teacher_logits.detach().to(student.dtype)
     there = teacher != -torch.inf
     k = min(k, teacher.shape[1] // 2)
     nowhere = torch.zeros_like(there)
@@ -166,8 +179,9 @@ def contrastive_loss(
     Returns:
         Tensor: Loss of each row, shape (M,), >= 0.
     """
-    student, teacher = as_float(student_logits), as_float(teacher_logits)
-    teacher = teacher.detach()
+    check_tau('contrastive_loss', tau)
+    student = as_float(student_logits)
+    teacher = teacher_logits.detach().to(student.dtype)
     there = teacher != -torch.inf
     student = torch.where(there, student, 0.0)
     teacher = torch.where(there, teacher, 0.0)
@@ -210,8 +224,9 @@ def topkd_loss(
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
         labels (Tensor, optional): Target class of each row, shape (M,).
-        tau (float): See :func:`contrastive_loss`. Defaults to 20.0.
-        k (int): See :func:`topk_scale`. Defaults to 5.
+        tau (float): See :func:`contrastive_loss`. Not stated. Defaults to
+            20.0.
+        k (int): See :func:`topk_scale`. Not stated which. Defaults to 5.
         scale (float): See :func:`topk_scale`. Defaults to 2.0.
         target_scale (float): See :func:`topk_scale`. Defaults to 2.5.
         offset (float): See :func:`topk_scale`. Defaults to 0.1.
@@ -224,10 +239,10 @@ def topkd_loss(
         contrast_scaled (bool): Give the contrastive loss the amplified
             teacher. Not stated; the formula is printed with the raw one.
             Defaults to False.
-        decoupled_weight (float): Weight of the decoupled loss. Defaults to
-            1.0.
-        contrastive_weight (float): Weight of the contrastive loss. Defaults
-            to 1.0.
+        decoupled_weight (float): Weight of the decoupled loss. The printed
+            sum has none. Defaults to 1.0.
+        contrastive_weight (float): Weight of the contrastive loss. The
+            printed sum has none. Defaults to 1.0.
 
     Returns:
         Tensor: Loss of each row, shape (M,).
@@ -236,6 +251,9 @@ def topkd_loss(
         Wang and Zhou, 2025, https://arxiv.org/abs/2508.04539, known to this
         project from public notes only.
     """
+    check_rows('topkd_loss', student_logits, teacher_logits)
+    if labels is not None:
+        check_labels('topkd_loss', labels, student_logits.shape)
     return topkd_rows(
         student_logits,
         teacher_logits,
@@ -293,6 +311,15 @@ def topkd_rows(
     )
 
 
+def check_groups(name: str, k: int) -> None:
+    """Refuse a size of the groups that leaves them empty."""
+    if not isinstance(k, int) or k < 1:
+        raise ValueError(
+            f'{name}: k must be a whole number >= 1, got {k}; the first two '
+            'groups need a class'
+        )
+
+
 def _masked_mean(logits: Tensor, mask: Tensor) -> Tensor:
     """Mean of each row over the classes in ``mask``; 0 where it is empty."""
     total = torch.where(mask, logits, 0.0).sum(1)
@@ -304,8 +331,8 @@ def _masked_cosine(
 ) -> Tensor:
     """Cosine of each row over the classes in ``mask``.
 
-    0 without gradient where the mask is empty or a vector is 0, which has no
-    direction.
+    0 without gradient where the mask is empty or a vector is 0 (the product
+    of the lengths is at most ``eps``), which has no direction.
     """
     student = torch.where(mask, student, 0.0)
     teacher = torch.where(mask, teacher, 0.0)
@@ -349,13 +376,15 @@ class TopKDLoss(LogitLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if k < 1:
-            raise ValueError(f'TopKDLoss: k must be >= 1, got {k}')
-        if amplify not in AMPLIFY:
-            raise ValueError(
-                "TopKDLoss: amplify must be 'literal' or 'abs', "
-                f'got {amplify!r}'
-            )
+        check_groups('TopKDLoss', k)
+        check_choice('TopKDLoss', 'amplify', amplify, AMPLIFY)
+        check_weights(
+            'TopKDLoss',
+            alpha=alpha,
+            beta=beta,
+            decoupled_weight=decoupled_weight,
+            contrastive_weight=contrastive_weight,
+        )
         self.settings = dict(
             tau=check_tau('TopKDLoss', tau),
             k=k,

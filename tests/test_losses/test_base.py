@@ -12,10 +12,27 @@ from mmkd_logit.losses import (
     LDRLDLoss,
     NKDLoss,
     TopKDLoss,
+    dkd_loss,
+    gdkd3_loss,
+    gdkd_loss,
+    kd_loss,
+    ldrld_loss,
+    nkd_loss,
     reduce_rows,
+    topkd_loss,
 )
 
 LOSSES = [KDLoss, DKDLoss, NKDLoss, GDKDLoss, GDKD3Loss, LDRLDLoss, TopKDLoss]
+
+FUNCTIONS = dict(
+    kd=lambda s, t, y: kd_loss(s, t, 2.0),
+    dkd=lambda s, t, y: dkd_loss(s, t, y, 2.0, 1.0, 8.0),
+    nkd=lambda s, t, y: nkd_loss(s, t, y, 2.0, 1.5),
+    gdkd=lambda s, t, y: gdkd_loss(s, t, 2.0, 3, 1.0, 1.0, 8.0),
+    gdkd3=lambda s, t, y: gdkd3_loss(s, t, 2.0, 3, 1.0, 1.0, 8.0),
+    ldrld=lambda s, t, y: ldrld_loss(s, t, 2.0, 3, 1.0, 1.0),
+    topkd=lambda s, t, y: topkd_loss(s, t, y),
+)
 
 
 @pytest.mark.parametrize('cls', LOSSES)
@@ -23,6 +40,7 @@ LOSSES = [KDLoss, DKDLoss, NKDLoss, GDKDLoss, GDKD3Loss, LDRLDLoss, TopKDLoss]
     'settings, message',
     [
         (dict(tau=0.0), 'tau must be > 0, got 0.0'),
+        (dict(tau=float('inf')), 'tau must be finite'),
         (dict(loss_weight=-1.0), 'loss_weight must be >= 0, got -1.0'),
         (
             dict(reduction='batchmean'),
@@ -45,6 +63,9 @@ def test_settings_that_make_no_sense(cls, settings, message):
         (GDKDLoss, 'w2'),
         (GDKD3Loss, 'w1'),
         (LDRLDLoss, 'alpha'),
+        (LDRLDLoss, 'delta'),
+        (TopKDLoss, 'beta'),
+        (TopKDLoss, 'contrastive_weight'),
     ],
 )
 def test_negative_weights_of_parts(cls, letter):
@@ -110,3 +131,82 @@ def test_mean_is_per_row_and_weighted():
     assert reduce_rows(rows, weight, avg_factor=2.0) == 4.5
     assert reduce_rows(rows, weight, 'sum') == 9
     assert reduce_rows(rows, weight, 'none').tolist() == [1.0, 0.0, 8.0]
+
+
+def test_avg_factor_of_one_element_gives_a_scalar():
+    rows = torch.tensor([1.0, 2.0])
+    loss = reduce_rows(rows, avg_factor=torch.tensor([3]))
+    assert loss.shape == () and loss == 1
+
+
+# The functions refuse what would broadcast, or read the row next to it.
+
+
+@pytest.mark.parametrize('name', FUNCTIONS)
+def test_functions_refuse_shapes_and_types(name):
+    function, labels = FUNCTIONS[name], torch.tensor([0, 1])
+    logits = torch.zeros(2, 12)
+    for teacher in (torch.zeros(2, 1), torch.zeros(1, 12), torch.zeros(2, 13)):
+        with pytest.raises(ValueError, match=r'\(2, 12\) and teacher_logits'):
+            function(logits, teacher, labels)
+    with pytest.raises(ValueError, match='must be rows'):
+        function(logits[None], logits[None], labels)
+    with pytest.raises(TypeError, match='floating point, got torch.int64'):
+        function(logits, logits.long(), labels)
+
+
+@pytest.mark.parametrize('name', ['dkd', 'nkd', 'topkd'])
+@pytest.mark.parametrize(
+    'labels, message',
+    [
+        ([12, 0], r'in \[0, 11\], got values from 0 to 12'),
+        ([0, -1], r'in \[0, 11\], got values from -1 to 0'),
+        ([1], r'shape \(2,\), got \(1,\)'),
+    ],
+)
+def test_functions_refuse_labels(name, labels, message):
+    logits = torch.zeros(2, 12)
+    with pytest.raises(ValueError, match=message):
+        FUNCTIONS[name](logits, logits, torch.tensor(labels))
+
+
+@pytest.mark.parametrize('name', ['dkd', 'nkd', 'topkd'])
+@pytest.mark.parametrize('size', [1.0, 1e4])
+def test_labels_of_any_integer_type(name, size):
+    student, teacher = size * torch.eye(2, 12), size * torch.eye(3, 12)[1:]
+    labels = torch.tensor([3, 1])
+    expected = FUNCTIONS[name](student, teacher, labels)
+    for dtype in (torch.int32, torch.uint8):
+        found = FUNCTIONS[name](student, teacher, labels.to(dtype))
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    'call, message',
+    [
+        (lambda x: gdkd_loss(x, x, 1.0, 13), r'k .* in \[0, 12\], got 13'),
+        (lambda x: gdkd_loss(x, x, 1.0, 2.5), 'whole number .* got 2.5'),
+        (lambda x: gdkd3_loss(x, x, 1.0, 0), r'k .* in \[1, 12\], got 0'),
+        (lambda x: ldrld_loss(x, x, 1.0, 1), r'depth .* \[2, 12\], got 1'),
+        (lambda x: topkd_loss(x, x, k=0), 'k must be .* >= 1, got 0'),
+        (
+            lambda x: gdkd_loss(x, x, 1.0, 3, strategy='wrost'),
+            "strategy must be 'best' or 'worst', got 'wrost'",
+        ),
+        (
+            lambda x: gdkd_loss(x, x, 1.0, 3, kl_type='back'),
+            "kl_type must be 'forward', 'reverse' or 'both', got 'back'",
+        ),
+        (
+            lambda x: ldrld_loss(x, x, 1.0, 3, rank_by='label'),
+            "rank_by must be 'student' or 'teacher', got 'label'",
+        ),
+        (
+            lambda x: topkd_loss(x, x, amplify='square'),
+            "amplify must be 'literal' or 'abs', got 'square'",
+        ),
+    ],
+)
+def test_functions_refuse_settings(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(torch.zeros(2, 12))

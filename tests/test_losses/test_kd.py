@@ -99,3 +99,11 @@ def test_a_kept_graph_gives_the_same_gradient_twice():
     loss = kd_loss(student, torch.zeros(3, 4), tau=1.0).sum()
     first = torch.autograd.grad(loss, student, retain_graph=True)[0].clone()
     torch.testing.assert_close(torch.autograd.grad(loss, student)[0], first)
+
+
+def test_a_second_backward_pass_without_a_kept_graph_is_refused():
+    student = torch.zeros(2, 3, requires_grad=True)
+    loss = kd_loss(student, torch.eye(3)[:2], 2.0).sum()
+    loss.backward()
+    with pytest.raises(RuntimeError, match='retain_graph=True|second time'):
+        loss.backward()

@@ -51,3 +51,14 @@ def test_for_sigmoid_heads_only():
     student = torch.zeros(0, 3, requires_grad=True)
     loss(student, torch.zeros(0, 3), avg_factor=2.0).backward()
     assert student.grad.shape == (0, 3)
+
+
+def test_a_class_at_minus_infinity_in_both_models_is_left_out():
+    student = torch.tensor([[1.0, -torch.inf]], requires_grad=True)
+    teacher = torch.tensor([[-1.0, -torch.inf]])
+    loss = kdqfl_loss(student, teacher)
+    torch.testing.assert_close(
+        loss, kdqfl_loss(student[:, :1], teacher[:, :1])
+    )
+    loss.sum().backward()
+    assert student.grad[0, 0].isfinite() and student.grad[0, 1] == 0

@@ -69,3 +69,20 @@ def test_all_classes_ranked_leave_no_rest():
     )
     with pytest.raises(ValueError, match='depth=4 .* at least one other'):
         LDRLDLoss(depth=4)(student, teacher)
+
+
+@pytest.mark.parametrize('rank_by', ['student', 'teacher'])
+def test_masked_classes_in_the_top_set_add_no_pair(rank_by):
+    # four classes are there, so ranks 5 and 6 are masked ones; the pairs of
+    # the four, the set and the (empty) rest remain
+    student, teacher = 3 * torch.randn(2, 5, 9, generator=seeded(2)).double()
+    student[:, 4:] = teacher[:, 4:] = -torch.inf
+    student.requires_grad_()
+    settings = dict(rank_by=rank_by, average_pairs=False)
+    loss = ldrld_loss(student, teacher, 2.0, 6, 1.0, 1.0, **settings)
+    loss.sum().backward()
+    expected = ldrld_loss(
+        student[:, :4], teacher[:, :4], 2.0, 4, 1.0, 1.0, **settings
+    )
+    torch.testing.assert_close(loss, expected)
+    assert student.grad.isfinite().all() and (student.grad[:, 4:] == 0).all()

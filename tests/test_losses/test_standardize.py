@@ -68,3 +68,12 @@ def test_the_class_standardizes_both_models():
 def test_one_class_has_no_deviation():
     with pytest.raises(ValueError, match='at least 2 classes, got 1'):
         standardize(torch.zeros(3, 1))
+
+
+def test_the_gradient_of_a_nearly_constant_half_row_saturates():
+    # one number of 6e-8 among zeros: the gradient is some 1e7, past float16
+    logits = torch.zeros(1, 4, dtype=torch.float16)
+    logits[0, 0] = 6e-8
+    logits.requires_grad_()
+    (standardize(logits) * torch.tensor([1.0, 2.0, 0.0, 0.0])).sum().backward()
+    assert logits.grad.isfinite().all() and logits.grad.abs().max() == 65504

@@ -189,3 +189,24 @@ def test_a_class_at_minus_infinity_in_both_models_is_left_out():
     torch.testing.assert_close(loss, topkd_loss(student, teacher, labels, k=3))
     loss.sum().backward()
     assert padded.grad.isfinite().all() and (padded.grad[:, 9] == 0).all()
+
+
+def test_the_factors_of_float64_logits_are_float64():
+    # ranks 1 to 4 of scale 2: 2, 5/3, 4/3, 1
+    teacher = torch.tensor([[4.0, 3.0, 2.0, 1.0, 0, 0, 0, 0]]).double()
+    scaled = topk_scale(teacher, k=4, offset=0)
+    expected = torch.tensor([8.0, 5.0, 8 / 3, 1.0]).double()
+    expected[2] = 2 * (4 / 3)
+    torch.testing.assert_close(scaled[0, :4], expected, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize(
+    'types', [(torch.float32, torch.float64), (torch.float64, torch.float32)]
+)
+def test_models_of_different_types(types):
+    student, teacher, labels = random()
+    loss = topkd_loss(student.to(types[0]), teacher.to(types[1]), labels)
+    assert loss.dtype == types[0]
+    torch.testing.assert_close(
+        loss.double(), topkd_loss(student, teacher, labels), rtol=1e-4, atol=0
+    )
