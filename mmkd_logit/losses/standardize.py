@@ -28,7 +28,8 @@ def standardize(
     Returns:
         Tensor: Shape (M, C), float32 (float64 for float64 logits). A constant
         row gives zeros; its gradient is finite but large, about 1 / eps, and
-        0 for float16 logits, which could not hold it.
+        0 for float16 logits, which could not hold it (compiled: the largest
+        number of float16, as for other rows whose gradient is too large).
 
     Raises:
         ValueError: If C is 1; one number has no standard deviation.
