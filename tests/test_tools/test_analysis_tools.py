@@ -41,21 +41,37 @@ def test_correlation_of_classes_by_hand(tool):
 def test_hits_of_cells_by_hand(tool):
     module = tool('cells')
     # one image of class 1: the whole and two of four quarters are right
-    best = torch.tensor([[1, 1, 0, 1, 2]])
-    logits = torch.nn.functional.one_hot(best, 3).transpose(1, 2).float()
-    hits = module.cell_hits(logits, torch.tensor([1]), [1, 2])
+    classes = torch.tensor([[1, 1, 0, 1, 2]])
+    hits = module.cell_hits(classes, torch.tensor([1]), [1, 2])
     assert hits[1].tolist() == [[True]]
     assert hits[2].tolist() == [[True, False, True, False]]
     assert module.summary(hits) == [(1, 1.0, 0.0), (2, 0.5, 0.5)]
 
 
-def test_examples_are_the_most_and_least_complementary(tool):
+def test_examples_are_consistent_or_complementary_and_of_many_classes(tool):
     hits = {
-        1: torch.tensor([[True], [False], [True]]),
-        2: torch.tensor([[True] * 4, [True] * 4, [True, False] * 2]),
+        1: torch.tensor([[1], [1], [1], [1], [0], [0]]).bool(),
+        2: torch.tensor(
+            [
+                [1, 1, 1, 1],  # consistent
+                [1, 0, 0, 1],  # right whole, two cells wrong, class 0
+                [0, 0, 0, 1],  # right whole, three cells wrong, class 0
+                [1, 1, 1, 0],  # right whole, one cell wrong, class 1
+                [0, 0, 0, 0],  # consistently wrong: no example of anything
+                [0, 0, 1, 0],  # wrong whole, one cell right
+            ]
+        ).bool(),
     }
-    consistent, complementary = tool('cells').examples(hits, 1)
-    assert consistent.tolist() == [0] and complementary.tolist() == [1]
+    labels = torch.tensor([0, 0, 0, 1, 1, 1])
+    rows = tool('cells').examples(hits, labels, 3)
+    assert list(rows.values()) == [[0], [2, 3, 1], [5]]
+
+
+def test_points_of_a_sorted_dataset_are_of_all_classes(tool):
+    labels = torch.arange(4).repeat_interleave(5)  # the first 5 of class 0
+    kept = tool('tsne').chosen(labels, 3, 6)
+    assert labels[kept].tolist() == [0, 0, 1, 1, 2, 2]
+    assert len(tool('tsne').chosen(labels, 3, 100)) == 15
 
 
 def test_list_of_tiny_imagenet(tmp_path):
@@ -120,11 +136,15 @@ def run_tool(name, *args):
 @pytest.mark.slow
 @pytest.mark.parametrize('name', ['logit_correlation', 'tsne', 'cells'])
 def test_pictures_from_two_checkpoints(name, two_models, tmp_path):
+    import cv2
+
     if name == 'tsne':
         pytest.importorskip('sklearn')
     out = tmp_path / f'{name}.png'
     text = run_tool(name, *two_models, '--out', out)
-    assert out.stat().st_size > 5000 and f'wrote {out}' in text
+    assert f'wrote {out}' in text
+    picture = cv2.imread(str(out))
+    assert picture.shape[0] > 500 and picture.std() > 20
     if name == 'cells':
         assert 'teacher: 4 x 4 cells right' in text
 

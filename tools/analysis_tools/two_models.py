@@ -14,7 +14,12 @@ from mmkd_logit.distillers.checkpoint import (
     load_state_dict_strictly,
     plain_state_dict,
 )
-from mmkd_logit.launch import is_distiller, load_config, move_data_root
+from mmkd_logit.launch import (
+    check_data,
+    is_distiller,
+    load_config,
+    move_data_root,
+)
 from mmkd_logit.registry import MODELS
 
 
@@ -63,6 +68,7 @@ def load_two(args: argparse.Namespace) -> Tuple[Dict[str, nn.Module], Any]:
     )
     if args.data_root:
         move_data_root(cfg, args.data_root)
+    check_data(cfg, ('test_dataloader',))
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     loader = Runner.build_dataloader(cfg.test_dataloader)
     return dict(zip(args.names, (first, second))), loader
@@ -85,14 +91,7 @@ def run(
     return torch.cat(seen), torch.cat(labels)
 
 
-def canvas(columns: int, **kwargs: Any) -> Tuple[Any, Any]:
-    """A matplotlib figure that needs no screen."""
-    import matplotlib
-
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(
-        1, columns, figsize=(4.2 * columns, 4), squeeze=False, **kwargs
-    )
-    return figure, axes[0]
+def class_names(loader: Any, count: int) -> List[str]:
+    """Names of the first ``count`` classes; their numbers if unknown."""
+    names = loader.dataset.metainfo.get('classes') or range(count)
+    return [str(name) for name in names][:count]
