@@ -293,6 +293,7 @@ def topkd_rows(
     contrastive_weight: float,
 ) -> Tuple[Tensor, Parts]:
     """:func:`topkd_loss` with its parts, shape (M,) each."""
+    student_logits = as_float(student_logits)  # one sum of gradients
     scaled = topk_scale(
         teacher_logits, labels, k, scale, target_scale, offset, amplify
     )
