@@ -311,10 +311,18 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
 
 def _wanted_paths(dataset: dict) -> List[str]:
     """Files and folders that a dataset's config names."""
-    if str(dataset.get('type', '')).rpartition('.')[2].startswith('CIFAR'):
+    kind = str(dataset.get('type', '')).rpartition('.')[2]
+    if kind.startswith('CIFAR'):
         return []  # downloads itself
     root = dataset.get('data_root') or ''
+    if kind == 'CUB':  # knows its own files
+        return [
+            os.path.join(root, name)
+            for name in ('images', 'images.txt', 'train_test_split.txt')
+        ]
     prefix = dataset.get('data_prefix') or {}
+    if kind == 'ImageNet' and not prefix:  # the split is the folder's name
+        prefix = dataset.get('split')
     names = [dataset.get('ann_file')] + (
         list(prefix.values()) if isinstance(prefix, dict) else [prefix]
     )

@@ -65,6 +65,20 @@ def test_missing_data_names_the_layout_and_the_switch(tmp_path):
     check_data(config)
 
 
+@pytest.mark.parametrize(
+    'kind, expected',
+    [
+        ('mmpretrain.ImageNet', "'data': train. Pass"),
+        ('CUB', "'data': images, images.txt, train_test_split.txt. Pass"),
+    ],
+)
+def test_datasets_that_know_their_files_name_them(kind, expected):
+    dataset = dict(type=kind, data_root='data', split='train')
+    config = Config(dict(train_dataloader=dict(dataset=dataset)))
+    with pytest.raises(FileNotFoundError, match=expected):
+        check_data(config)
+
+
 def test_missing_label_maps_name_their_suffix(tmp_path):
     loader = dict(
         dataset=dict(

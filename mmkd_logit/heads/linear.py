@@ -33,7 +33,10 @@ class ClsLogits(LogitReader):
     The teacher needs ``extract_feat`` and its head's forward, on the same
     image, mixed if mixup or cutmix mixed it. The label is ``gt_label``, or
     the largest entry of ``gt_score``. Heads with two outputs (Conformer)
-    count with their sum, as in their own prediction.
+    count with their sum, as in their own prediction; a DeiT's class and
+    distillation tokens with the mean of their heads, for its own loss too.
+    (MMPretrain warns that it cannot train this DeiT: it has no loss that
+    gives the second head the teacher's class.)
 
     Multi-label heads are sigmoid heads. An image with n classes makes n rows
     of weight 1 / n with one label each, an image without any makes one row

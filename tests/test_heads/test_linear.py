@@ -93,6 +93,22 @@ def test_transformers_are_read_through_their_head(head):
     torch.testing.assert_close(pair.teacher_logits, teacher(x))
 
 
+def test_a_distilled_deit_learns_in_both_of_its_heads():
+    # MMPretrain gives the mean of both heads and warns that it has no
+    # teacher for the second one; here the term's gradient reaches both alike
+    student, teacher = build(vit_cfg('DeiTClsHead')), build(vit_cfg(), 1)
+    with pytest.warns(UserWarning, match='MMPretrain cannot train'):
+        pair, _ = read(
+            ClsLogits(), student, teacher, images(), samples([0, 1, 2])
+        )
+    KDLoss(tau=2.0)(*pair).backward()
+    layers = student.head.layers
+    assert layers.head.bias.grad.abs().sum() > 0
+    torch.testing.assert_close(
+        layers.head_dist.bias.grad, layers.head.bias.grad
+    )
+
+
 def test_two_outputs_count_with_their_sum_as_in_prediction():
     from mmpretrain.models.heads import ConformerHead
 
