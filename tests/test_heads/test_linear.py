@@ -57,10 +57,11 @@ def test_mixed_labels_count_as_their_largest_part():
     )
 
 
-def test_the_teacher_sees_the_mixed_image():
+@pytest.mark.parametrize('mix', ['Mixup', 'CutMix'])
+def test_the_teacher_sees_the_mixed_image(mix):
     seen = []
     config = classifier_cfg(
-        train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)),
+        train_cfg=dict(augments=dict(type=mix, alpha=1.0)),
         data_preprocessor=dict(num_classes=4),
     )
     distiller = MODELS.build(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmkd_logit.models import CIFAR_NETWORKS
-from mmkd_logit.models.cifar_zoo import cifar_network
+from mmkd_logit.models.cifar_zoo import cifar_classifier, cifar_network
 from mmkd_logit.models.mdistiller import from_mdistiller, to_mdistiller
 from mmkd_logit.registry import MODELS
 
@@ -36,15 +36,6 @@ PARAMETERS = dict(
     ShuffleV1=949258,
     ShuffleV2=1355528,
 )
-SMALL = [
-    'resnet8',
-    'resnet8x4',
-    'wrn_16_2',
-    'vgg8',
-    'MobileNetV2',
-    'ShuffleV1',
-    'ShuffleV2',
-]
 
 
 def build(name, **kwargs):
@@ -136,6 +127,17 @@ def classify(name, state, x):
     )
 
 
+def cell_logits(name, last_map, state):
+    """Logits of 1 + 4 + 16 cells as ``ClsLogits`` reads them."""
+    pytest.importorskip('mmpretrain')
+    from mmkd_logit.heads import ClsLogits
+
+    model = MODELS.build(cifar_classifier(name)).double().eval()
+    model.load_state_dict(state)
+    with torch.no_grad():
+        return ClsLogits(scales=(1, 2, 4)).cell_logits(model, (last_map,))
+
+
 @pytest.mark.parametrize(
     'name',
     ['resnet20', 'resnet8x4', 'wrn_16_2', 'vgg8', 'MobileNetV2', 'ShuffleV1'],
@@ -156,6 +158,9 @@ def test_golden_outputs_through_the_converter(name, published, shared):
             np.testing.assert_allclose(
                 pooled, golden['pooled'], rtol=1e-9, atol=1e-12
             )
+            cells = cell_logits(name, last_map, state)
+            error = np.abs(cells.numpy() - golden['patch_logits']).max()
+            assert error <= 1e-9 * golden['patch_logits'].std()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +182,7 @@ def test_published_sums_of_networks_without_golden_file(
     assert logits[0, 0].item() == pytest.approx(first, abs=1e-9)
 
 
-@pytest.mark.parametrize('name', SMALL)
+@pytest.mark.parametrize('name', PARAMETERS)
 def test_there_and_back_gives_the_same_file(name):
     network = cifar_network(name)
     theirs = dict(build(name).state_dict())
