@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,11 +81,12 @@ def call(*command, **kwargs):
     return result.returncode, result.stdout
 
 
-def train(data, teacher_ckpt, folder, *more):
-    code, output = call(
+def command(data, teacher_ckpt, folder, *more, config=CONFIG):
+    """What a user would type; ``more`` are options of the config."""
+    return [
         sys.executable,
         'tools/train.py',
-        CONFIG,
+        config,
         '--data-root',
         data,
         '--teacher-ckpt',
@@ -93,7 +96,11 @@ def train(data, teacher_ckpt, folder, *more):
         '--cfg-options',
         *OPTIONS,
         *more,
-    )
+    ]
+
+
+def train(data, teacher_ckpt, folder, *more, **kwargs):
+    code, output = call(*command(data, teacher_ckpt, folder, *more, **kwargs))
     assert code == 0, output[-3000:]
     return output
 
@@ -154,6 +161,8 @@ def test_stock_mmdet_predicts_what_the_distiller_predicts(
     student_config.dump(tmp_path / 'student.py')
     (tmp_path / 'stock.py').write_text(STOCK)
     env = {k: v for k, v in ENV.items() if k != 'PYTHONPATH'}
+    # another number of threads adds up in another order
+    env['OMP_NUM_THREADS'] = str(torch.get_num_threads())
     done = subprocess.run(
         [
             sys.executable,
@@ -221,6 +230,47 @@ def test_two_processes_train_without_unused_parameters(
     assert (tmp_path / 'iter_4.pth').exists()
 
 
+def test_killed_and_resumed_detector_ends_like_an_uninterrupted_one(
+    data, teacher_ckpt, tmp_path
+):
+    # 4 iterations see each of the 8 images once: iteration 6 is mid-epoch
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = '{ROOT / CONFIG}'\n"
+        "custom_hooks = [dict(type='mmkd_logit.SeedEachIterHook')]\n"
+    )
+    options = [
+        'train_cfg.max_iters=9',
+        'train_cfg.val_interval=9',
+        'default_hooks.checkpoint.interval=5',
+    ]
+    whole, part = tmp_path / 'whole', tmp_path / 'part'
+    train(data, teacher_ckpt, whole, *options, config=config)
+
+    words = command(data, teacher_ckpt, part, *options, config=config)
+    with subprocess.Popen(
+        [str(word) for word in words],
+        cwd=ROOT,
+        env=ENV,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        for line in process.stdout:
+            if re.search(r'Iter\(train\) \[ *6/9\]', line):
+                process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (part / 'iter_9.pth').exists()
+
+    code, output = call(*words, '--resume')
+    assert code == 0 and 'resumed epoch: 0, iter: 5' in output, output[-3000:]
+    first, second = (
+        torch.load(path / 'iter_9.pth', weights_only=False)['state_dict']
+        for path in (whole, part)
+    )
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
 def test_weight_0_equals_the_student_alone_bit_for_bit(
     data, teacher_ckpt, tmp_path
 ):
@@ -275,8 +325,6 @@ def test_weight_0_equals_the_student_alone_bit_for_bit(
 def test_mistakes_are_one_sentence_before_training(
     data, teacher_ckpt, tmp_path, change, message
 ):
-    import re
-
     code, output = call(
         sys.executable,
         'tools/train.py',
