@@ -30,6 +30,10 @@ PAIRS = """
     wrn_40_2_vgg8 wrn_40_2_mobilenetv2 resnet110_resnet20
     resnet32x4_wrn_16_2 resnet32x4_wrn_40_2 wrn_40_2_resnet8x4
 """.split()
+CUB_PAIRS = """
+    resnet32x4_mobilenetv2 resnet32x4_shufflenetv1 vgg13_mobilenetv2
+    vgg13_vgg8 resnet50_shufflenetv1
+""".split()
 TEACHERS = 'resnet56 resnet110 resnet32x4 wrn_40_2 vgg13 resnet50'.split()
 PUBLISHED = {
     name.lower().replace('shufflev', 'shufflenetv'): name
@@ -124,17 +128,22 @@ def returning(maps):
     return lambda _: maps
 
 
-@pytest.mark.parametrize('pair', PAIRS)
-def test_every_method_makes_a_step_with_every_pair(pair, pair_config):
-    teacher_name, student_name = split(pair)
-    x, data = images(2, 32), samples([3, 98])
+def teacher_of(config):
+    """The untrained teacher that a config names."""
+    from mmengine.hub import get_config
+
+    name = config.model.teacher
+    read = get_config if '::' in name else load_config
+    teacher = build(read(name).model, 1)
+    return teacher.eval().requires_grad_(False)
+
+
+def make_steps(configs, x, data):
+    """One forward and backward of each (method, config) of one pair."""
     student = None
-    for method in METHODS:
-        config = pair_config(method, teacher_name, student_name)
+    for method, config in configs:
         if student is None:
-            student = build(config.model.student)
-            teacher = build(load_config(config.model.teacher).model, 1)
-            teacher.eval().requires_grad_(False)
+            student, teacher = build(config.model.student), teacher_of(config)
             teacher.backbone.forward = returning(teacher.backbone(x))
             # the chain rule is cut at the map: here all methods meet ...
             maps = student.backbone(x)
@@ -154,6 +163,58 @@ def test_every_method_makes_a_step_with_every_pair(pair, pair_config):
     maps[-1].backward(cut.grad)
     first = next(student.backbone.parameters()).grad
     assert first.isfinite().all() and first.abs().sum() > 0
+
+
+@pytest.mark.parametrize('pair', PAIRS)
+def test_every_method_makes_a_step_with_every_pair(pair, pair_config):
+    configs = [(m, pair_config(m, *split(pair))) for m in METHODS]
+    make_steps(configs, images(2, 32), samples([3, 98]))
+
+
+@pytest.mark.parametrize('pair', CUB_PAIRS)
+def test_every_method_of_cub_makes_a_step(pair, pair_config):
+    configs = [
+        (m, pair_config(m, *split(pair), dataset='cub')) for m in METHODS[:6]
+    ]
+    make_steps(configs, images(2, 64), samples([3, 198]))
+
+
+@pytest.mark.parametrize('dataset', ['imagenet', 'tiny-imagenet'])
+@pytest.mark.parametrize('pair', [('r34', 'r18'), ('r50', 'mv1')])
+def test_every_method_of_imagenet_makes_a_step(pair, dataset, pair_config):
+    configs = [
+        (
+            path.parent.name,
+            pair_config(path.parent.name, *pair, dataset, 'classifier'),
+        )
+        for path in CONFIGS.glob(f'*/classifier_teacher_student_{dataset}.py')
+    ]
+    assert len(configs) == {'imagenet': 8, 'tiny-imagenet': 4}[dataset]
+    make_steps(configs, images(2, 64), samples([3, 98]))
+
+
+def test_every_method_of_deit_makes_a_step_on_mixed_images():
+    paths = sorted(CONFIGS.glob('*kd*/deit_s_ti_imagenet.py'))
+    assert len(paths) == 5
+    student = None
+    scores = torch.zeros(2, 1000)
+    scores[0, [3, 98]] = torch.tensor([0.3, 0.7])
+    scores[1, 5] = 1.0
+    x, data = images(2, 224), samples([0, 0], scores)
+    for path in paths:
+        config = load_config(str(path))
+        if student is None:
+            student, teacher = build(config.model.student), teacher_of(config)
+            teacher.backbone.forward = returning(teacher.backbone(x))
+        distiller = build({**config.model, 'student': student})
+        distiller.teacher.model = teacher
+        student.zero_grad()
+        # an untrained ViT head is zero, which gives its layers no gradient
+        torch.nn.init.normal_(student.head.layers.head.weight, std=0.1)
+        torch.nn.init.normal_(teacher.head.layers.head.weight, std=0.1)
+        distiller(x, data, mode='loss')['loss_kd'].backward()
+        first = student.backbone.patch_embed.projection.weight.grad
+        assert first.isfinite().all() and first.abs().sum() > 0, path
 
 
 @pytest.mark.parametrize('method', METHODS)
