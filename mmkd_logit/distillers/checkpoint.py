@@ -257,12 +257,21 @@ def compare_keys(
 
 
 def load_state_dict_strictly(
-    model: nn.Module, state: Dict[str, Tensor], source: str
+    model: nn.Module,
+    state: Dict[str, Tensor],
+    source: str,
+    whose: str = 'teacher ',
 ) -> None:
     """Load every key, or stop and list the first of each kind.
 
     Counters of batch norm (``num_batches_tracked``) may be absent, as in
     checkpoints of old versions.
+
+    Args:
+        model (nn.Module): Changed in place.
+        state (dict[str, Tensor]): Its parameters and buffers.
+        source (str): Where they come from, for messages.
+        whose (str): Of whom the messages speak. Defaults to 'teacher '.
 
     Raises:
         ValueError: If a key is missing, unexpected or misshapen.
@@ -281,7 +290,7 @@ def load_state_dict_strictly(
             load_state_dict(model, OrderedDict(state), strict=True)
         except (RuntimeError, KeyError, IndexError):
             raise ValueError(
-                f'teacher checkpoint {source!r} does not fit the teacher '
+                f'{whose}checkpoint {source!r} does not fit the {whose}'
                 f'config ({difference}); use the config that this checkpoint '
                 'was trained with'
             ) from None

@@ -137,8 +137,9 @@ class LogitLoss(nn.Module):
                 flows into them.
             labels (Tensor, optional): Target class of each row, shape (M,),
                 long, in [0, C). Out of range is an error on the CPU; on CUDA
-                it is left to the framework, whose device-side assert arrives
-                late. Soft labels (M, C) stand for their largest entry.
+                looking would stall, and it gives a wrong number or a
+                device-side assert. Soft labels (M, C) stand for their
+                largest entry.
             weight (Tensor, optional): Weight of each row, shape (M,).
             avg_factor (float or Tensor, optional): Divisor of ``'mean'``.
                 Defaults to M.

@@ -7,6 +7,7 @@ same numbers come faster from ``onepass.py`` on the CPU and, where Triton
 works, from ``triton_kernel.py`` on CUDA.
 """
 
+import math
 import warnings
 from functools import lru_cache
 from types import ModuleType
@@ -71,8 +72,10 @@ def group_kl(
             the value and has no graph of its own.
     """
     check_floating(student_logits, teacher_logits)
-    if not tau > 0:
-        raise ValueError(f'tau must be > 0, got {tau}; it divides the logits')
+    if not 0 < tau < math.inf:
+        raise ValueError(
+            f'tau must be > 0 and finite, got {tau}; it divides the logits'
+        )
     spec = Spec(tau, lead, w_high, w_top, w_rest, kl_type, cross_entropy)
     teacher_logits = teacher_logits.detach()
     form = None if compiling() else fast_form(student_logits)
@@ -220,7 +223,9 @@ def log_share(masses: List[Tensor], i: int) -> Tensor:
     """Log of group ``i``'s share of the row, exact near 0 and near 1."""
     others = [mass for j, mass in enumerate(masses) if j != i]
     other = others[0] if len(others) == 1 else torch.logaddexp(*others)
-    return F.logsigmoid(masses[i] - other)
+    gap = masses[i] - other
+    # a row of classes that are all masked
+    return F.logsigmoid(gap.masked_fill(gap.isnan(), 0.0))
 
 
 def _log_prob(logits: Tensor, mass: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def one_pass(
     count = student.shape[1 - dim]
     dtype = torch.promote_types(student.dtype, torch.float32)
     # Beside two chunks there are some twenty numbers per row of a chunk.
-    size = min(CHUNK, max(student.numel() // 8, CHUNK // 8))
+    size = min(CHUNK, max(student.numel() // 8, CHUNK // 16))
     chunks = max(-(-student.numel() // (size if by_class else CHUNK)), 1)
     step = max(-(-count // chunks), 1)
 

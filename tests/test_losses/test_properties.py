@@ -159,6 +159,17 @@ def test_a_class_at_minus_infinity_in_both_models_is_left_out(name):
 
 
 @EVERY
+def test_a_row_without_any_class_left_is_finite(name):
+    student, teacher, labels, tau = draw((4, 6, 12, 3.0, 4.0))
+    student[2] = teacher[2] = -torch.inf
+    student.requires_grad_()
+    rows = LOSSES[name](student, teacher, labels, tau)
+    rows.sum().backward()
+    assert rows.isfinite().all()
+    assert student.grad.isfinite().all() and (student.grad[2] == 0).all()
+
+
+@EVERY
 def test_constant_rows_ties_and_one_hot_teachers_are_finite(name):
     labels = torch.tensor([0, 1, 2])
     teacher = torch.stack(

@@ -54,7 +54,7 @@ def load_model(
     with DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(model_cfg)
     state = plain_state_dict(load_checkpoint_safely(checkpoint))
-    load_state_dict_strictly(model, state, checkpoint)
+    load_state_dict_strictly(model, state, checkpoint, whose='')
     return model.to(device).eval(), cfg
 
 
