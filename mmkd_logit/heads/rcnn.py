@@ -44,8 +44,9 @@ class RoILogits(LogitReader):
 
     Source:
         Zhao et al., CVPR 2022, https://arxiv.org/abs/2203.08679 (Faster
-        R-CNN). Cascades, with one term per stage, are this project's
-        extension. Cells: Wei et al., CVPR 2024,
+        R-CNN). Cascades, with one term per stage, each counting once
+        (MMDetection's ``stage_loss_weights`` do not reach it), are this
+        project's extension. Cells: Wei et al., CVPR 2024,
         https://arxiv.org/abs/2403.13512, and
         :mod:`mmkd_logit.heads.roi_cells`.
     """
