@@ -1,9 +1,13 @@
 """What the tools do with a config before a runner is built."""
 
+import platform
+import subprocess
+import sys
 from argparse import Namespace
 from urllib.error import URLError
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmkd_logit.launch import (
@@ -178,3 +182,37 @@ def test_a_download_that_fails_says_what_to_do():
         SystemExit, match=r'https://x/y.pth could not .*no route.*pretrained='
     ):
         run_and_explain(lambda: fetch('https://x/y.pth'))
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available() or platform.libc_ver()[0] != 'glibc',
+    reason='does nothing with a GPU or without glibc',
+)
+def test_freed_memory_is_used_again():
+    program = """
+import sys
+from resource import RUSAGE_SELF, getrusage
+import torch
+from mmkd_logit.launch import keep_freed_memory
+if sys.argv[1] == 'keep':
+    keep_freed_memory()
+torch.set_num_threads(1)
+for step in range(11):
+    if step == 3:
+        before = getrusage(RUSAGE_SELF).ru_minflt
+    maps = [torch.ones(1 << 21) for _ in range(8)]
+    del maps
+print(getrusage(RUSAGE_SELF).ru_minflt - before)
+"""
+    faults = {
+        how: int(
+            subprocess.run(
+                [sys.executable, '-W', 'ignore', '-c', program, how],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.split()[-1]
+        )
+        for how in ('keep', 'not')
+    }
+    assert faults['keep'] < faults['not'] / 4, faults

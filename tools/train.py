@@ -9,6 +9,7 @@ from mmkd_logit.launch import (
     check_data,
     guard,
     job_config,
+    keep_freed_memory,
     run_and_explain,
     set_training_options,
     start_processes,
@@ -61,6 +62,7 @@ def main() -> None:
     set_training_options(cfg, args)
     check_data(cfg)
     guard(cfg)
+    keep_freed_memory()
     start_processes(cfg)
     Runner.from_cfg(cfg).train()
 

@@ -26,7 +26,7 @@ from mmengine.runner import Runner
 
 from mmkd_logit.distillers.model_config import read_model_config
 from mmkd_logit.distillers.teacher import TeacherPass
-from mmkd_logit.launch import load_config, move_data_root
+from mmkd_logit.launch import keep_freed_memory, load_config, move_data_root
 from mmkd_logit.registry import MODELS
 
 
@@ -199,6 +199,7 @@ def main() -> None:
     args = parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
+    keep_freed_memory()  # as tools/train.py does
     recorder = Recorder()
     contenders = [Contender(path, args) for path in args.config]
     kinds = ['distilled', 'teacher', 'plain']
