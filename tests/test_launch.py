@@ -1,5 +1,6 @@
 """What the tools do with a config before a runner is built."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -208,6 +209,8 @@ print(getrusage(RUSAGE_SELF).ru_minflt - before)
         how: int(
             subprocess.run(
                 [sys.executable, '-W', 'ignore', '-c', program, how],
+                # glibc's way in the worst case, which depends on the past
+                env={**os.environ, 'MALLOC_MMAP_THRESHOLD_': '65536'},
                 capture_output=True,
                 text=True,
                 check=True,
