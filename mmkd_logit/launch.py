@@ -215,9 +215,8 @@ def guard(config: Config) -> None:
 def keep_freed_memory() -> None:
     """Let training on a CPU reuse memory instead of fetching it anew.
 
-    glibc gives the memory of one step back to the system, whose fresh pages
-    took up to a quarter of the next step when measured. Elsewhere, and with
-    a GPU, this does nothing.
+    glibc gives the memory of one step back to the system, and the next step
+    pays for fresh pages. Elsewhere, and with a GPU, this does nothing.
     """
     import torch
 

@@ -39,14 +39,13 @@ def build_named(cfg: Any, kind: str, where: str) -> Any:
     try:
         return MODELS.build(cfg)
     except TypeError as error:
-        unknown = (
-            set(cfg) - set(_arguments(MODELS.get(cfg['type']))) - {'type'}
-        )
+        known = _arguments(MODELS.get(cfg['type']))
+        unknown = set(cfg) - set(known) - {'type'}
         if not unknown:
             raise
         raise TypeError(
             f'{where} has the unknown setting {", ".join(sorted(unknown))}; '
-            f'{name} takes {", ".join(_arguments(MODELS.get(cfg["type"])))}'
+            f'{name} takes {", ".join(known)}'
         ) from error
 
 
