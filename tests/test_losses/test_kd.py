@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -111,3 +113,9 @@ def test_a_second_backward_pass_without_a_kept_graph_is_refused():
     loss.backward()
     with pytest.raises(RuntimeError, match='retain_graph=True|second time'):
         loss.backward()
+
+
+@pytest.mark.parametrize('tau', [0.0, -1.0, math.inf, math.nan])
+def test_tau_must_be_a_finite_temperature(tau):
+    with pytest.raises(ValueError, match='tau must be > 0 and finite'):
+        kd_loss(torch.zeros(1, 3), torch.zeros(1, 3), tau)

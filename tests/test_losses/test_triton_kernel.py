@@ -84,6 +84,8 @@ def compare():
     check(student, teacher, None, Spec(1.0))
     small = draw(40, 3, True), draw(40, 3, True)
     check(*small, small[1].topk(1, dim=1)[1], Spec(4.0, 0, 1.0, 0.0, 8.0))
+    student[4] = teacher[4] = -torch.inf
+    check(student, teacher, first, Spec(1.0, 0, 1.0, 0.0, 8.0))
     half = [draw(4, 5, False).half() for _ in range(2)]
     check(*half, None, Spec(4.0), rtol=1e-3)
     print('same')
