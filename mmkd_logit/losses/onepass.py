@@ -23,9 +23,6 @@ Weight = Union[float, Tensor]
 Plain = Callable[..., Tuple[Tensor, Dict[str, Tensor]]]
 
 LOG2E = math.log2(math.e)
-LN2 = math.log(2)
-#: Logarithm of a class that is cut out; ``exp2`` of it is 0 in every type.
-NOWHERE = -1e4
 #: Elements of a chunk; 1 MiB in float32, about one L2 cache.
 CHUNK = 1 << 18
 #: Share of (w_low of KL(teacher || student), w_low of the reverse).
@@ -44,7 +41,6 @@ class Spec(NamedTuple):
     cross_entropy: bool = False
 
 
-@torch.no_grad()
 def one_pass(
     student: Tensor,
     teacher: Tensor,
@@ -54,6 +50,8 @@ def one_pass(
     need_grad: bool,
 ) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
     """Rows, their parts, and the gradient of each row's value.
+
+    To be called where autograd records nothing.
 
     Args:
         student (Tensor): Raw scores, shape (M, C), any strides.
@@ -74,12 +72,12 @@ def one_pass(
         top = None if top is None else top.t()
     dim = 0 if by_class else 1
     count = student.shape[1 - dim]
-    dtype = torch.promote_types(student.dtype, torch.float32)
     # Beside two chunks there are some twenty numbers per row of a chunk.
     size = min(CHUNK, max(student.numel() // 8, CHUNK // 16))
     chunks = max(-(-student.numel() // (size if by_class else CHUNK)), 1)
     step = max(-(-count // chunks), 1)
 
+    dtype = torch.float64 if student.dtype == torch.float64 else torch.float32
     grad = torch.empty_like(student, dtype=dtype) if need_grad else None
     row_shape = (1, count) if by_class else (count, 1)
     parts = torch.zeros(3, *row_shape, dtype=dtype, device=student.device)
@@ -112,18 +110,17 @@ def one_pass(
     w_high, w_top, w_rest = (
         w.flatten() if isinstance(w, Tensor) else w for w in weights
     )
-    unit = spec.tau**2 * LN2
-    rows = low_rest * (w_rest * unit)
+    rows = low_rest * w_rest
     if top is not None:
-        rows += high * (w_high * unit)
+        rows += high * w_high
         if top.shape[dim] > spec.lead + 1:
-            rows += low_top * (w_top * unit)
-    parts.mul_(unit)
+            rows += low_top * w_top
     if grad is not None and by_class:
         grad = grad.t()
     return rows, parts, grad
 
 
+@torch.no_grad()
 def _run_plain(
     spec, plain, dim, student, teacher, top, parts, grad, w_high, w_top, w_rest
 ):
@@ -145,105 +142,94 @@ def _run_plain(
         grad.copy_(found if dim else found.t())
     for part, name in zip(parts, ('high', 'low_top', 'low_rest')):
         part.copy_(by_name[name].view(part.shape))
-    parts.div_(spec.tau**2 * LN2)
 
 
 class _Chunk:
     """Buffers for chunks of one size, and the work on one chunk.
 
     In the names, p and s belong to the student, q and t to the teacher. The
-    big buffers ``p`` and ``q`` hold logarithms (base 2) first, then powers of
-    two; ``p`` serves for ``t - s`` before. ``mass`` holds their sums over
-    each group of classes, (2, groups, rows): the rest; with a top group also
-    top, the lead class if it is one of its own, and the total.
+    big buffers ``p`` and ``q`` hold powers of two, with 0 at the top classes;
+    ``p`` serves for ``t - s`` before. ``mass`` holds their sums over each
+    group of classes, (2, groups, rows): the rest; with a top group also top,
+    the lead class if it is one of its own, and the total. Logarithms of sums
+    and the parts are in nats times ``tau**2``.
     """
 
     def __init__(self, like, top, spec, dim, size, several):
-        self.spec, self.dim, self.size = spec, dim, size
+        self.spec, self.dim = spec, dim
+        self.size = size
         self.forward, self.reverse = DIRECTIONS[spec.kl_type]
-        classes = like.shape[dim]
-        shape = (classes, size) if dim == 0 else (size, classes)
-        row_shape = (1, size) if dim == 0 else (size, 1)
-        dtype = torch.promote_types(like.dtype, torch.float32)
+        self.scale = LOG2E / spec.tau
+        dtype = like.dtype if like.dtype == torch.float64 else torch.float32
         new = dict(dtype=dtype, device=like.device)
-        self.q = torch.empty(shape, **new)
+        info = torch.finfo(dtype)
+        self.tiny, self.huge = info.tiny * 1e8, info.max * 1e-8
+
+        def shape(classes):
+            return (classes, size) if dim == 0 else (size, classes)
+
+        self.q = torch.empty(shape(like.shape[dim]), **new)
         # Chunks of a map are no contiguous part of the gradient.
-        self.p = torch.empty(shape, **new) if several and dim == 0 else None
+        self.p = torch.empty_like(self.q) if several and dim == 0 else None
         self.k = 0 if top is None else top.shape[dim]
         self.lead = spec.lead if self.k > spec.lead else 0
         groups = 3 + self.lead if self.k else 1
-        self.mass = torch.empty(2, groups, *row_shape, **new)
-        self.p_mass, self.q_mass = self.mass[:, 0].unbind(0)
-        info = torch.finfo(dtype)
-        self.tiny, self.huge = info.tiny * 1e8, info.max * 1e-8
-        # as a tensor it need not be made one in each operation
-        self.scale = torch.tensor(LOG2E / spec.tau, **new)
+        self.mass = torch.empty(groups, 2, *shape(1), **new)
+        self.rest, *self.tops = self.mass.unbind(0)
+        self.p_mass, self.q_mass = self.rest.unbind(0)
+        self.p_top = self.q_top = None
         if self.k:
-            self.groups, self.total = self.mass[:, :-1], self.mass[:, -1:]
-            self.p_top, self.q_top = self.mass[:, 1].unbind(0)
-            top_shape = (self.k, size) if dim == 0 else (size, self.k)
-            self.nowhere = torch.full(top_shape, NOWHERE, **new)
-            index = torch.arange(size, device=like.device)
-            if dim == 0:
-                self.index, self.stride = index[None], size
-            else:
-                self.index, self.stride = (index * classes)[:, None], 1
+            self.total = self.tops.pop()
+            self.groups = self.mass[:-1]
+            self.nothing = torch.zeros(shape(self.k), **new)
+            self.top_powers = self.tops[0]
+            if self.k > 1:
+                self.top_powers = torch.empty(2, *self.nothing.shape, **new)
+            self.p_top, self.q_top = self.top_powers.unbind(0)
 
-    def scaled(self, logits, out):
-        """Logarithms of base 2 at the temperature."""
+    def powers(self, logits, out, top, at_top):
+        """Powers of two at the temperature, moved to ``at_top`` there."""
         if logits.dtype == out.dtype:
             torch.mul(logits, self.scale, out=out)
         else:
             out.copy_(logits).mul_(self.scale)
-
-    def cut_out(self, logits, place):
-        """Take the top classes' logarithms, and leave none behind."""
-        found = logits.view(-1).index_select(0, place.reshape(-1))
-        logits.put_(place, self.nowhere)
-        return found.view(place.shape)
+        out.exp2_()
+        if self.k:
+            torch.gather(out, self.dim, top, out=at_top)
+            out.scatter_(self.dim, top, self.nothing)
 
     def run(
         self, student, teacher, top, parts, grad, w_high, w_top, w_rest
     ) -> bool:
         """Fill ``parts`` and ``grad``; False if a row is out of range."""
         dim, mass, q, k = self.dim, self.mass, self.q, self.k
+        p_mass, q_mass = self.p_mass, self.q_mass
         p = self.p
         if p is None:
             p = torch.empty_like(q) if grad is None else grad
-        cross_entropy = self.spec.cross_entropy
-        if k:
-            place = torch.add(self.index, top, alpha=self.stride)
+        tau, cross_entropy = self.spec.tau, self.spec.cross_entropy
 
         # Inside the rest: sum of q * (t - s), of p * (t - s) for the reverse
         # direction; of q * s for the cross-entropy. The product takes the
         # student's place for a while.
-        gap = None
         if cross_entropy:
             p.copy_(student)
         elif teacher.dtype == p.dtype == student.dtype:
             torch.sub(teacher, student, out=p)
         else:
             p.copy_(teacher).sub_(student)
-        if self.reverse and not cross_entropy:
-            gap = p * self.scale
-        self.scaled(teacher, q)
-        if k:
-            t_top = self.cut_out(q, place)
-        q.exp2_()
-        p.mul_(q)
-        dot = p.sum(dim, keepdim=True).mul_(self.scale)
-        self.scaled(student, p)
-        if k:
-            s_top = self.cut_out(p, place)
-        p.exp2_()
-        p_mass, q_mass = self.p_mass, self.q_mass
+        gap = p.clone() if self.reverse and not cross_entropy else None
+        self.powers(teacher, q, top, self.q_top)
+        dot = p.mul_(q).sum(dim, keepdim=True)
+        self.powers(student, p, top, self.p_top)
         torch.sum(p, dim, keepdim=True, out=p_mass)
         torch.sum(q, dim, keepdim=True, out=q_mass)
         if gap is not None:
-            gap.mul_(p)
-            dot_reverse = gap.sum(dim, keepdim=True).div_(p_mass)
+            dot_reverse = gap.mul_(p).sum(dim, keepdim=True).div_(p_mass)
+        if k > 1:
+            self.add_up_top()
         if k:
-            self.top_masses(s_top, t_top)
+            torch.sum(self.groups, 0, out=self.total)
 
         low, high = torch.aminmax(mass)
         if not (
@@ -252,95 +238,89 @@ class _Chunk:
             and math.isfinite(dot.sum().item())
         ):
             return False
-        log_mass = mass.log().mul_(LOG2E)  # faster than log2
-        ratio = torch.sub(log_mass[1], log_mass[0])
+        log_mass = mass.log().mul_(tau**2)  # faster than log2
+        s_log, t_log = log_mass.unbind(1)
+        ratio = s_log - t_log
 
         dot = dot.div_(q_mass)
         if cross_entropy:
-            torch.sub(log_mass[0, 0], dot, out=parts[2])
+            torch.sub(s_log[0], dot, alpha=tau, out=parts[2])
         else:
-            torch.sub(dot, ratio[0], out=parts[2])
+            torch.add(ratio[0], dot, alpha=tau, out=parts[2])
             if self.reverse:
-                back = (ratio[0] - dot_reverse).mul_(self.reverse)
-                parts[2].mul_(self.forward).add_(back)
+                back = torch.add(ratio[0], dot_reverse, alpha=tau)
+                parts[2].mul_(self.forward).sub_(back, alpha=self.reverse)
         if k:
-            share = self.groups / self.total
-            p_share, q_share = share.unbind(0)
+            p_share, q_share = (self.groups / self.total).unbind(1)
             if cross_entropy:
-                torch.mul(
-                    q_share[1], log_mass[0, -1] - log_mass[0, 1], out=parts[0]
-                )
+                torch.mul(q_share[1], s_log[-1] - s_log[1], out=parts[0])
                 diff = q_share[1] * p_share[0]
                 diff = torch.stack([diff, -diff])
             else:
                 high = (q_share * ratio[:-1]).sum(0)
-                torch.sub(high, ratio[-1], out=parts[0])
+                torch.sub(ratio[-1], high, out=parts[0])
                 diff = p_share.sub_(q_share)
-        if grad is None:
             if k > 1:
-                self.inside_top(s_top, t_top, ratio[1], parts[1])
+                inside = self.inside_top(
+                    student, teacher, top, ratio[1], parts[1]
+                )
+        if grad is None:
             return True
 
         # Gradient of each row: p * a - q * b, and the top classes.
-        tau = self.spec.tau
-        w_rest = w_rest * tau
-        scale = w_rest * self.forward
+        scale = forward = w_rest * (tau * self.forward)
         if gap is not None:
-            w_reverse = w_rest * (self.reverse * LN2)
-            scale = scale + w_reverse * dot_reverse
+            scale = forward + (w_rest * self.reverse) * dot_reverse
         if k:
-            diff = diff * (w_high * tau)
-            p.mul_((diff[0] + scale) / p_mass)
-            at_top = diff[1]
+            diff *= w_high * tau
+            to_rest, to_top, *to_lead = diff.unbind(0)
+            scale = to_rest + scale
             if k > 1:
-                at_top = self.inside_top(
-                    s_top, t_top, ratio[1], parts[1], w_top * tau, diff
-                )
-            p.put_(place, at_top)
-        else:
-            p.mul_(scale / p_mass)
+                to_top = self.top_gradient(*inside, w_top, to_top)
+            if to_lead:
+                to_top = torch.cat([*to_lead, to_top], dim)
+        p.mul_(scale / p_mass)
+        if k:
+            p.scatter_(dim, top, to_top)
         if gap is not None:
-            p.addcmul_(gap, w_reverse / p_mass, value=-1)
+            p.addcmul_(gap, (w_rest * self.reverse) / p_mass, value=-1)
         if self.forward:
-            q_mass.reciprocal_().mul_(w_rest * self.forward)
-            torch.addcmul(p, q, q_mass, value=-1, out=grad)
+            torch.addcmul(p, q, forward / q_mass, value=-1, out=grad)
         elif grad is not p:
             grad.copy_(p)
         return True
 
-    def top_masses(self, s_top, t_top):
-        """Sums over the top groups, and over all groups."""
-        dim, lead = self.dim, self.lead
-        if self.k == 1:
-            torch.exp2(s_top, out=self.p_top)
-            torch.exp2(t_top, out=self.q_top)
-        else:
-            for net, top in enumerate((s_top, t_top)):
-                power = top.exp2()
-                group = power.narrow(dim, lead, self.k - lead)
-                torch.sum(group, dim, keepdim=True, out=self.mass[net, 1])
-                if lead:
-                    self.mass[net, 2].copy_(power.narrow(dim, 0, 1))
-        torch.sum(self.groups, 1, keepdim=True, out=self.total)
-
-    def inside_top(self, s_top, t_top, ratio, part, w_top=None, diff=None):
-        """KL inside the top group, and the gradient at all top classes."""
-        dim, lead = self.dim, self.lead
-        s = s_top.narrow(dim, lead, self.k - lead)
-        t = t_top.narrow(dim, lead, self.k - lead)
-        gap = t - s
-        p = s.exp2().div_(self.mass[0, 1])
-        q = t.exp2().div_(self.mass[1, 1])
-        torch.sub((q * gap).sum(dim, keepdim=True), ratio, out=part)
-        if self.reverse:
-            back = (p * gap).sum(dim, keepdim=True)
-            part.mul_(self.forward).add_(ratio - back, alpha=self.reverse)
-        if diff is None:
-            return None
-        grad = p * (w_top * self.forward + diff[1])
-        grad -= q * (w_top * self.forward)
-        if self.reverse:
-            grad += p * (back - gap) * (w_top * (self.reverse * LN2))
+    def add_up_top(self):
+        """Sums over the top groups."""
+        dim, power, lead = self.dim + 1, self.top_powers, self.lead
+        group = power.narrow(dim, lead, self.k - lead)
+        torch.sum(group, dim, keepdim=True, out=self.tops[0])
         if lead:
-            grad = torch.cat([diff[2], grad], dim)
+            self.tops[1].copy_(power.narrow(dim, 0, 1))
+
+    def inside_top(self, student, teacher, top, ratio, part):
+        """KL inside the top group; what its gradient needs."""
+        dim, tau, lead = self.dim, self.spec.tau, self.lead
+        size = self.k - lead
+        top = top.narrow(dim, lead, size)
+        gap = teacher.gather(dim, top).to(part.dtype)
+        gap -= student.gather(dim, top)
+        power = self.top_powers.narrow(dim + 1, lead, size)
+        p, q = (power / self.tops[0]).unbind(0)
+        dot = (q * gap).sum(dim, keepdim=True)
+        torch.add(ratio, dot, alpha=tau, out=part)
+        if not self.reverse:
+            return p, q, None
+        dot = (p * gap).sum(dim, keepdim=True)
+        back = torch.add(ratio, dot, alpha=tau)
+        part.mul_(self.forward).sub_(back, alpha=self.reverse)
+        return p, q, (dot - gap) * self.reverse
+
+    def top_gradient(self, p, q, back, weight, of_group):
+        """Gradient at the top classes: inside the group, and of its mass."""
+        ahead = weight * (self.spec.tau * self.forward)
+        grad = p * (ahead + of_group)
+        grad -= q * ahead
+        if back is not None:
+            grad += p * back * weight
         return grad

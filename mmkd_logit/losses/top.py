@@ -1,8 +1,10 @@
 """The largest logits of each row, faster than ``torch.topk`` where it pays.
 
 ``topk`` on the CPU sorts one row after another. With few classes it is
-quicker to work on all rows at once. Rows where two of the values in question
-are equal, or where a NaN sits, are left to ``topk``, whose choice holds.
+quicker to take the maximum of all rows at once, cut it out, and go on. A
+float32 fits into a float64 with 29 bits to spare; they hold the class, so
+that one maximum gives value and class. Rows where two of the values in
+question are equal are left to ``topk``, whose choice holds.
 """
 
 import torch
@@ -10,13 +12,13 @@ from torch import Tensor
 
 from .autograd import as_float, compiling
 
-#: Most classes for which ``topk`` is not taken: on a CPU others were faster
-#: with 19 and 81 classes, and slower with 1000. Between, nothing was measured.
-MAX_CLASSES = 128
-#: Most classes and fewest rows for comparing whole classes with each other.
-MAX_PLANES, MIN_ROWS = 32, 8192
-#: Rows that are compared at a time.
-STEP = 1 << 16
+#: Most k and C, and fewest C and M * C, for which ``topk`` is not taken: it
+#: was slower with 16 to 256 classes on a CPU, and faster with 8 and 1000.
+MAX_K, MAX_CLASSES, MIN_CLASSES, MIN_SIZE = 8, 256, 12, 1 << 14
+#: Most C for which rows are turned into columns first.
+NARROW = 32
+#: Elements that are worked on at a time, 2 MiB.
+STEP = 1 << 18
 
 
 def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
@@ -31,64 +33,53 @@ def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
         Tensor: Shape (M, k), long. Ties follow ``torch.topk``.
     """
     logits = as_float(logits.detach())
-    count, classes = logits.shape
-    if (
-        logits.device.type != 'cpu'
-        or compiling()
-        or not count
-        or not 0 < k < classes <= MAX_CLASSES
-    ):
+    if not _keys_fit(logits, k):
         return logits.topk(k, dim=1, largest=largest)[1]
-    by_planes = classes <= MAX_PLANES and count >= MIN_ROWS
-    find = _by_planes if by_planes else _by_rounds
-    top, distinct = find(logits if largest else -logits, k)
-    if not distinct.all():
-        rows = (~distinct).nonzero().squeeze(1)
+    top, clear = _by_keys(logits if largest else -logits, k)
+    if not clear.all():
+        rows = (~clear).nonzero().squeeze(1)
         top[rows] = logits[rows].topk(k, dim=1, largest=largest)[1]
     return top
 
 
-def _by_rounds(logits: Tensor, k: int):
-    """Take the maximum of each row and cut it out, k times."""
-    rest = logits.clone()
-    values, top = [], []
-    for _ in range(k):
-        value, index = rest.max(1, keepdim=True)
-        values.append(value)
-        top.append(index)
-        rest.scatter_(1, index, -torch.inf)
-    values.append(rest.amax(1, keepdim=True))
-    values = torch.cat(values, 1)
-    return torch.cat(top, 1), (values[:, :-1] > values[:, 1:]).all(1)
+def _keys_fit(logits: Tensor, k: int) -> bool:
+    return (
+        logits.device.type == 'cpu'
+        and logits.dtype == torch.float32
+        and not compiling()
+        and logits.numel() >= MIN_SIZE
+        and 0 < k <= MAX_K
+        and MIN_CLASSES <= logits.shape[1] <= MAX_CLASSES
+    )
 
 
-def _by_planes(logits: Tensor, k: int):
-    """Sort the k + 1 largest values of all rows, then see whose they are."""
+def _by_keys(logits: Tensor, k: int):
+    """Classes (M, k), and whether no value of a row came twice or is 0."""
     count, classes = logits.shape
-    top = torch.empty(k, count, dtype=torch.long)
-    distinct = torch.empty(count, dtype=torch.bool)
-    names = torch.arange(classes, dtype=torch.uint8)[:, None]
-    for start in range(0, count, STEP):
-        chunk = slice(start, start + STEP)
-        planes = logits[chunk].t().contiguous()
-        values = _largest(planes, k + 1)
-        for j in range(k):
-            found = torch.eq(planes, values[j]).view(torch.uint8)
-            top[j, chunk] = found.mul_(names).amax(0)
-        distinct[chunk] = (values[:-1] > values[1:]).all(0)
-    return top.t(), distinct
-
-
-def _largest(planes: Tensor, number: int) -> Tensor:
-    """The largest values of each column, sorted: (C, n) -> (number, n)."""
-    shape = (number, planes.shape[1])
-    values = planes.new_full(shape, -torch.inf)
-    smaller, spare = torch.empty_like(planes[:2]).unbind(0)
-    *others, last = values.unbind(0)
-    for plane in planes.unbind(0):
-        for value in others:
-            torch.minimum(value, plane, out=smaller)
-            torch.maximum(value, plane, out=value)
-            plane, smaller, spare = smaller, spare, smaller
-        torch.maximum(last, plane, out=last)
-    return values
+    dim = 1
+    if classes <= NARROW or logits.stride(0) == 1:
+        # class by class, so that the long axis is the inner one
+        logits, dim = logits.t(), 0
+    mask = (1 << (classes - 1).bit_length()) - 1
+    names = torch.arange(classes).unsqueeze(1 - dim)
+    nowhere = torch.tensor(-torch.inf, dtype=torch.float64)
+    tops, clears = [], []
+    for chunk in logits.split(max(STEP // classes, 1), 1 - dim):
+        keys = torch.empty(chunk.shape, dtype=torch.float64).copy_(chunk)
+        keys.view(torch.int64).bitwise_or_(names)
+        best, top = [], []
+        for _ in range(k):
+            best.append(keys.amax(dim, keepdim=True))
+            index = best[-1].view(torch.int64) & mask
+            # a NaN, also that of -inf with a class in it, may name any
+            top.append(index.clamp_(max=classes - 1))
+            keys.scatter_(dim, index, nowhere.expand_as(index))
+        best.append(keys.amax(dim, keepdim=True))
+        values = torch.cat(best, dim).float()
+        value = values.narrow(dim, 0, k)
+        # with 0 the key is denormal, and the class lost if these are flushed
+        clear = (value > values.narrow(dim, 1, k)) & (value != 0)
+        clears.append(clear.all(dim))
+        tops.append(torch.cat(top, dim))
+    top = torch.cat(tops, 1 - dim)
+    return top if dim else top.t(), torch.cat(clears)

@@ -7,13 +7,15 @@ from mmkd_logit.losses import top as module
 from mmkd_logit.losses.top import top_classes
 
 
-@pytest.fixture(params=['rounds', 'planes', 'steps'])
+@pytest.fixture(params=['columns', 'rows', 'steps'])
 def way(request, monkeypatch):
-    """Each of the two ways, the second also with several steps."""
-    monkeypatch.setattr(
-        module, 'MIN_ROWS', 10**9 if request.param == 'rounds' else 1
-    )
-    monkeypatch.setattr(module, 'STEP', 7 if request.param == 'steps' else 64)
+    """The quick way for few values too, turned or not, in several steps."""
+    monkeypatch.setattr(module, 'MIN_SIZE', 0)
+    monkeypatch.setattr(module, 'MIN_CLASSES', 2)
+    monkeypatch.setattr(module, 'MAX_K', 18)
+    monkeypatch.setattr(module, 'NARROW', 0 if request.param == 'rows' else 32)
+    if request.param == 'steps':
+        monkeypatch.setattr(module, 'STEP', 7 * 19)
 
 
 @pytest.mark.parametrize('largest', [True, False])
@@ -43,7 +45,18 @@ def test_odd_rows_follow_topk(way):
     assert torch.equal(top_classes(logits, 3), logits.topk(3, dim=1)[1])
 
 
-def test_many_classes_and_no_rows():
+def test_many_classes_and_no_rows(way):
     logits = torch.randn(5, 1000)
     assert torch.equal(top_classes(logits, 4), logits.topk(4, dim=1)[1])
     assert top_classes(logits[:0, :9], 4).shape == (0, 4)
+
+
+def test_a_zero_with_denormal_numbers_flushed(way):
+    logits = -torch.rand(6, 7) - 1
+    logits[:, 3] = 0
+    torch.set_flush_denormal(True)
+    try:
+        top = top_classes(logits, 3)
+    finally:
+        torch.set_flush_denormal(False)
+    assert torch.equal(top, logits.topk(3, dim=1)[1])
