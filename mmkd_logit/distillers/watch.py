@@ -5,7 +5,7 @@ from typing import Dict, Optional
 import torch
 from torch import Tensor
 
-from ..heads.base import HeadFacts
+from ..heads.base import HeadFacts, largest_class
 from ..heads.pair import LogitPair
 
 
@@ -119,10 +119,8 @@ class TermWatch:
         objects = pair.labels < facts.num_classes
         if pair.weight is not None:
             objects = objects & (pair.weight > 0)
-        hits = (
-            pair.teacher_logits[:, : facts.num_classes].argmax(1)
-            == pair.labels
-        )
+        seen = largest_class(pair.teacher_logits[:, : facts.num_classes])
+        hits = seen == pair.labels
         rows, right = objects.sum(), (hits & objects).sum()
         self.rows = rows if self.rows is None else self.rows + rows
         self.right = right if self.right is None else self.right + right

@@ -55,6 +55,15 @@ def is_a(module: Any, toolbox: str, *names: str) -> bool:
     )
 
 
+def largest_class(logits: Tensor) -> Tensor:
+    """The first of the largest classes: (M, C, ...) -> (M, ...).
+
+    As ``argmax`` along C, which takes ten times longer on the CPU where C is
+    not the inner axis.
+    """
+    return logits.max(1)[1]
+
+
 @contextmanager
 def observe(
     owner: Any, method: str, note: Callable[[Dict[str, Any], Any], None]

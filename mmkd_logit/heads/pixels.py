@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .base import largest_class
+
 
 def map_rows(maps: Tensor) -> Tensor:
     """(B, C, H, W) -> (B * H * W, C), image by image, row by row.
@@ -97,7 +99,7 @@ def predicted_labels(logits: Tensor) -> Tensor:
     """
     if logits.shape[1] == 1:
         return (logits[:, 0] <= 0).long()
-    return logits.argmax(1)
+    return largest_class(logits)
 
 
 def confidence(logits: Tensor, use_sigmoid: bool) -> Tensor:

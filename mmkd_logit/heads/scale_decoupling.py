@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .base import largest_class
 from .pair import LogitPair
 
 NESTED_SIDE = 4
@@ -124,7 +125,7 @@ def scale_decoupled_rows(
             )
     cells = student_cells.shape[2]
     teacher_cells = teacher_cells.detach()
-    seen = teacher_cells.argmax(1)
+    seen = largest_class(teacher_cells)
     if reference == 'label':
         seen = seen == labels[:, None]
     weight = complementary_weights(

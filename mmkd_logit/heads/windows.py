@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .base import largest_class
 from .pair import LogitPair
 from .pixels import map_rows, mean_over_processes
 from .scale_decoupling import check_reference, complementary_weights
@@ -97,7 +98,7 @@ def window_maps(
         some, label, student, teacher = _windowed(
             student_map, teacher_map, labels, kept, side
         )
-        seen = teacher.argmax(1)
+        seen = largest_class(teacher)
         if use_sigmoid:
             seen = seen.masked_fill(teacher.amax(1) <= 0, teacher.shape[1])
         if reference == 'label':
@@ -192,7 +193,7 @@ def _windowed(
         for column in range(side):
             place = (..., slice(row, None, side), slice(column, None, side))
             votes.scatter_add_(1, labels[:, None][place], mask[place])
-    return count[:, 0] > 0, votes.argmax(1), means[0], means[1]
+    return count[:, 0] > 0, largest_class(votes), means[0], means[1]
 
 
 class _WindowMean(torch.autograd.Function):

@@ -64,7 +64,8 @@ def _by_keys(logits: Tensor, k: int):
     names = torch.arange(classes).unsqueeze(1 - dim)
     nowhere = torch.tensor(-torch.inf, dtype=torch.float64)
     tops, clears = [], []
-    for chunk in logits.split(max(STEP // classes, 1), 1 - dim):
+    size = min(STEP, max(logits.numel() // 8, STEP // 8))
+    for chunk in logits.split(max(size // classes, 1), 1 - dim):
         keys = torch.empty(chunk.shape, dtype=torch.float64).copy_(chunk)
         keys.view(torch.int64).bitwise_or_(names)
         best, top = [], []
