@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..registry import MODELS
-from .autograd import as_float
+from .autograd import as_float, compiling, refuse_second_derivative
 from .base import (
     LogitLoss,
     Parts,
@@ -125,7 +125,8 @@ def ldrld_rows(
     gone = gone[:, first] | gone[:, second]
     s_gap = (s_top[:, first] - s_top[:, second]).masked_fill(gone, 0.0)
     t_gap = (t_top[:, first] - t_top[:, second]).masked_fill(gone, 0.0)
-    pairs = (two_class_kl(s_gap, t_gap) * s_gap.new_tensor(omega)).sum(1)
+    kl = two_class_kl if compiling() else _TwoClassKL.apply
+    pairs = (kl(s_gap, t_gap) * s_gap.new_tensor(omega)).sum(1)
     in_set = group_kl(s_top, t_top, 1.0)[0]
     if depth == 2:
         in_set = in_set * omega[0]
@@ -157,6 +158,20 @@ def two_class_kl(s_gap: Tensor, t_gap: Tensor) -> Tensor:
     return torch.sigmoid(t_gap) * (
         F.logsigmoid(t_gap) - F.logsigmoid(s_gap)
     ) + torch.sigmoid(-t_gap) * (F.logsigmoid(-t_gap) - F.logsigmoid(-s_gap))
+
+
+class _TwoClassKL(torch.autograd.Function):
+    """:func:`two_class_kl`; keeps one tensor for the backward pass."""
+
+    @staticmethod
+    def forward(ctx, s_gap, t_gap):
+        ctx.save_for_backward(torch.sigmoid(s_gap).sub_(torch.sigmoid(t_gap)))
+        return two_class_kl(s_gap, t_gap)
+
+    @staticmethod
+    def backward(ctx, grad):
+        refuse_second_derivative()
+        return grad * ctx.saved_tensors[0], None
 
 
 @MODELS.register_module()

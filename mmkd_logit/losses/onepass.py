@@ -177,25 +177,28 @@ class _Chunk:
         self.mass = torch.empty(groups, 2, *shape(1), **new)
         self.rest, *self.tops = self.mass.unbind(0)
         self.p_mass, self.q_mass = self.rest.unbind(0)
-        self.p_top = self.q_top = None
+        self.s_top = self.t_top = None
         if self.k:
             self.total = self.tops.pop()
             self.groups = self.mass[:-1]
             self.nothing = torch.zeros(shape(self.k), **new)
-            self.top_powers = self.tops[0]
-            if self.k > 1:
-                self.top_powers = torch.empty(2, *self.nothing.shape, **new)
-            self.p_top, self.q_top = self.top_powers.unbind(0)
+            top_shape = (2, *self.nothing.shape)
+            self.top_logs = torch.empty(top_shape, **new)
+            self.top_powers = (
+                torch.empty(top_shape, **new) if self.k > 1 else self.tops[0]
+            )
+            self.s_top, self.t_top = self.top_logs.unbind(0)
 
     def powers(self, logits, out, top, at_top):
-        """Powers of two at the temperature, moved to ``at_top`` there."""
+        """Powers of two at the temperature; the top's logarithms go out."""
         if logits.dtype == out.dtype:
             torch.mul(logits, self.scale, out=out)
         else:
             out.copy_(logits).mul_(self.scale)
-        out.exp2_()
         if self.k:
             torch.gather(out, self.dim, top, out=at_top)
+        out.exp2_()
+        if self.k:
             out.scatter_(self.dim, top, self.nothing)
 
     def run(
@@ -219,17 +222,15 @@ class _Chunk:
         else:
             p.copy_(teacher).sub_(student)
         gap = p.clone() if self.reverse and not cross_entropy else None
-        self.powers(teacher, q, top, self.q_top)
+        self.powers(teacher, q, top, self.t_top)
         dot = p.mul_(q).sum(dim, keepdim=True)
-        self.powers(student, p, top, self.p_top)
+        self.powers(student, p, top, self.s_top)
         torch.sum(p, dim, keepdim=True, out=p_mass)
         torch.sum(q, dim, keepdim=True, out=q_mass)
         if gap is not None:
             dot_reverse = gap.mul_(p).sum(dim, keepdim=True).div_(p_mass)
-        if k > 1:
-            self.add_up_top()
         if k:
-            torch.sum(self.groups, 0, out=self.total)
+            self.add_up_top()
 
         low, high = torch.aminmax(mass)
         if not (
@@ -261,9 +262,7 @@ class _Chunk:
                 torch.sub(ratio[-1], high, out=parts[0])
                 diff = p_share.sub_(q_share)
             if k > 1:
-                inside = self.inside_top(
-                    student, teacher, top, ratio[1], parts[1]
-                )
+                back = self.inside_top(ratio[1], parts[1])
         if grad is None:
             return True
 
@@ -276,7 +275,7 @@ class _Chunk:
             to_rest, to_top, *to_lead = diff.unbind(0)
             scale = to_rest + scale
             if k > 1:
-                to_top = self.top_gradient(*inside, w_top, to_top)
+                to_top = self.top_gradient(w_top, to_top, back)
             if to_lead:
                 to_top = torch.cat([*to_lead, to_top], dim)
         p.mul_(scale / p_mass)
@@ -291,36 +290,44 @@ class _Chunk:
         return True
 
     def add_up_top(self):
-        """Sums over the top groups."""
-        dim, power, lead = self.dim + 1, self.top_powers, self.lead
-        group = power.narrow(dim, lead, self.k - lead)
-        torch.sum(group, dim, keepdim=True, out=self.tops[0])
-        if lead:
-            self.tops[1].copy_(power.narrow(dim, 0, 1))
+        """Sums over the top groups, and over all."""
+        torch.exp2(self.top_logs, out=self.top_powers)
+        if self.k > 1:
+            dim = self.dim + 1
+            power = self.inner(self.top_powers)
+            torch.sum(power, dim, keepdim=True, out=self.tops[0])
+            if self.lead:
+                self.tops[1].copy_(self.top_powers.narrow(dim, 0, 1))
+        torch.sum(self.groups, 0, out=self.total)
 
-    def inside_top(self, student, teacher, top, ratio, part):
-        """KL inside the top group; what its gradient needs."""
-        dim, tau, lead = self.dim, self.spec.tau, self.lead
-        size = self.k - lead
-        top = top.narrow(dim, lead, size)
-        gap = teacher.gather(dim, top).to(part.dtype)
-        gap -= student.gather(dim, top)
-        power = self.top_powers.narrow(dim + 1, lead, size)
-        p, q = (power / self.tops[0]).unbind(0)
-        dot = (q * gap).sum(dim, keepdim=True)
-        torch.add(ratio, dot, alpha=tau, out=part)
+    def inner(self, of_top):
+        """The top group without the lead class."""
+        if not self.lead:
+            return of_top
+        return of_top.narrow(self.dim + 1, 1, self.k - 1)
+
+    def inside_top(self, ratio, part):
+        """KL inside the top group; for the reverse what its gradient needs."""
+        s, t = self.inner(self.top_logs).unbind(0)
+        p, q = self.inner(self.top_powers).unbind(0)
+        p_mass, q_mass = self.tops[0].unbind(0)
+        gap, unit = t - s, self.spec.tau / self.scale
+        dot = (q * gap).sum(self.dim, keepdim=True).div_(q_mass)
+        torch.add(ratio, dot, alpha=unit, out=part)
         if not self.reverse:
-            return p, q, None
-        dot = (p * gap).sum(dim, keepdim=True)
-        back = torch.add(ratio, dot, alpha=tau)
+            return None
+        dot = (p * gap).sum(self.dim, keepdim=True).div_(p_mass)
+        back = torch.add(ratio, dot, alpha=unit)
         part.mul_(self.forward).sub_(back, alpha=self.reverse)
-        return p, q, (dot - gap) * self.reverse
+        return (dot - gap) * (self.reverse / self.scale)
 
-    def top_gradient(self, p, q, back, weight, of_group):
+    def top_gradient(self, weight, of_group, back):
         """Gradient at the top classes: inside the group, and of its mass."""
+        p, q = self.inner(self.top_powers).unbind(0)
+        p_mass, q_mass = self.tops[0].unbind(0)
         ahead = weight * (self.spec.tau * self.forward)
-        grad = p * (ahead + of_group)
-        grad -= q * ahead
+        grad = p * ((ahead + of_group) / p_mass)
+        grad -= q * (ahead / q_mass)
         if back is not None:
-            grad += p * back * weight
+            grad += p * back * (weight / p_mass)
         return grad

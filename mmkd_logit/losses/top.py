@@ -35,11 +35,7 @@ def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
     logits = as_float(logits.detach())
     if not _keys_fit(logits, k):
         return logits.topk(k, dim=1, largest=largest)[1]
-    top, clear = _by_keys(logits if largest else -logits, k)
-    if not clear.all():
-        rows = (~clear).nonzero().squeeze(1)
-        top[rows] = logits[rows].topk(k, dim=1, largest=largest)[1]
-    return top
+    return _by_keys(logits if largest else -logits, k)
 
 
 def _keys_fit(logits: Tensor, k: int) -> bool:
@@ -53,8 +49,7 @@ def _keys_fit(logits: Tensor, k: int) -> bool:
     )
 
 
-def _by_keys(logits: Tensor, k: int):
-    """Classes (M, k), and whether no value of a row came twice or is 0."""
+def _by_keys(logits: Tensor, k: int) -> Tensor:
     count, classes = logits.shape
     dim = 1
     if classes <= NARROW or logits.stride(0) == 1:
@@ -63,8 +58,9 @@ def _by_keys(logits: Tensor, k: int):
     mask = (1 << (classes - 1).bit_length()) - 1
     names = torch.arange(classes).unsqueeze(1 - dim)
     nowhere = torch.tensor(-torch.inf, dtype=torch.float64)
-    tops, clears = [], []
-    size = min(STEP, max(logits.numel() // 8, STEP // 8))
+    # small maps in several steps, which saves memory; 1024 x 81 rows in one
+    size = min(STEP, max(logits.numel() // 8, STEP // (3 if dim else 6)))
+    tops = []
     for chunk in logits.split(max(size // classes, 1), 1 - dim):
         keys = torch.empty(chunk.shape, dtype=torch.float64).copy_(chunk)
         keys.view(torch.int64).bitwise_or_(names)
@@ -76,11 +72,15 @@ def _by_keys(logits: Tensor, k: int):
             top.append(index.clamp_(max=classes - 1))
             keys.scatter_(dim, index, nowhere.expand_as(index))
         best.append(keys.amax(dim, keepdim=True))
+        top = torch.cat(top, dim)
         values = torch.cat(best, dim).float()
         value = values.narrow(dim, 0, k)
         # with 0 the key is denormal, and the class lost if these are flushed
         clear = (value > values.narrow(dim, 1, k)) & (value != 0)
-        clears.append(clear.all(dim))
-        tops.append(torch.cat(top, dim))
-    top = torch.cat(tops, 1 - dim)
-    return top if dim else top.t(), torch.cat(clears)
+        if not clear.all():
+            rows = (~clear.all(dim)).nonzero().squeeze(1)
+            some = chunk.index_select(1 - dim, rows).topk(k, dim)[1]
+            top.index_copy_(1 - dim, rows, some)
+        tops.append(top)
+    top = tops[0] if len(tops) == 1 else torch.cat(tops, 1 - dim)
+    return top if dim else top.t()
