@@ -74,10 +74,10 @@ def scale_rows(ctx, grad_rows: Optional[Tensor]) -> Optional[Tensor]:
             'the gradient of this loss is gone after the first backward pass; '
             'give that one retain_graph=True to go through the graph again'
         )
-    grad, factor = ctx.grad, grad_rows[:, None]
+    grad, factor = ctx.grad, grad_rows.unsqueeze(1)
     if _graph_is_kept():
         grad = grad * factor
     else:
         ctx.grad = None
         grad.mul_(factor)
-    return grad.to(ctx.dtype)
+    return grad if grad.dtype == ctx.dtype else grad.to(ctx.dtype)

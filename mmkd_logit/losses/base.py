@@ -319,12 +319,12 @@ def check_labels(
         )
     # Reading the values costs nothing on the CPU and a stall on CUDA.
     if labels.device.type == 'cpu' and len(labels) and not compiling():
-        low, high = torch.aminmax(labels)
+        low, high = (extreme.item() for extreme in torch.aminmax(labels))
         last = shape[1] - (0 if may_be_none else 1)
         if low < 0 or high > last:
             raise ValueError(
                 f'{name}: labels must be in [0, {last}], got values from '
-                f'{int(low)} to {int(high)}; drop ignored rows before the '
+                f'{low} to {high}; drop ignored rows before the '
                 'loss'
             )
 

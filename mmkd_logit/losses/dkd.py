@@ -82,7 +82,7 @@ def dkd_rows(
         student_logits,
         teacher_logits,
         tau,
-        top=labels[:, None].long(),
+        top=labels.long().unsqueeze(1),
         w_high=alpha,
         w_rest=beta,
     )

@@ -232,37 +232,39 @@ class _Chunk:
         if k:
             self.add_up_top()
 
-        low, high = torch.aminmax(mass)
+        least, most = torch.aminmax(mass)
         if not (
-            low.item() > self.tiny
-            and high.item() < self.huge
+            least.item() > self.tiny
+            and most.item() < self.huge
             and math.isfinite(dot.sum().item())
         ):
             return False
         log_mass = mass.log().mul_(tau**2)  # faster than log2
         s_log, t_log = log_mass.unbind(1)
         ratio = s_log - t_log
+        in_rest, *in_tops = ratio.unbind(0)
+        high, low_top, low_rest = parts.unbind(0)
 
         dot = dot.div_(q_mass)
         if cross_entropy:
-            torch.sub(s_log[0], dot, alpha=tau, out=parts[2])
+            torch.sub(s_log[0], dot, alpha=tau, out=low_rest)
         else:
-            torch.add(ratio[0], dot, alpha=tau, out=parts[2])
+            torch.add(in_rest, dot, alpha=tau, out=low_rest)
             if self.reverse:
-                back = torch.add(ratio[0], dot_reverse, alpha=tau)
-                parts[2].mul_(self.forward).sub_(back, alpha=self.reverse)
+                back = torch.add(in_rest, dot_reverse, alpha=tau)
+                low_rest.mul_(self.forward).sub_(back, alpha=self.reverse)
         if k:
             p_share, q_share = (self.groups / self.total).unbind(1)
             if cross_entropy:
-                torch.mul(q_share[1], s_log[-1] - s_log[1], out=parts[0])
+                torch.mul(q_share[1], s_log[-1] - s_log[1], out=high)
                 diff = q_share[1] * p_share[0]
                 diff = torch.stack([diff, -diff])
             else:
-                high = (q_share * ratio[:-1]).sum(0)
-                torch.sub(ratio[-1], high, out=parts[0])
+                among = (q_share * ratio[:-1]).sum(0)
+                torch.sub(in_tops[-1], among, out=high)
                 diff = p_share.sub_(q_share)
             if k > 1:
-                back = self.inside_top(ratio[1], parts[1])
+                back = self.inside_top(in_tops[0], low_top)
         if grad is None:
             return True
 
