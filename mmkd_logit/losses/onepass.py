@@ -73,7 +73,7 @@ def one_pass(
     dim = 0 if by_class else 1
     count = student.shape[1 - dim]
     # Beside two chunks there are some twenty numbers per row of a chunk.
-    size = min(CHUNK, max(student.numel() // 8, CHUNK // 8))
+    size = min(2 * CHUNK, max(student.numel() // 8, CHUNK // 8))
     chunks = max(-(-student.numel() // (size if by_class else CHUNK)), 1)
     step = max(-(-count // chunks), 1)
 

@@ -7,6 +7,8 @@ that one maximum gives value and class. Rows where two of the values in
 question are equal are left to ``topk``, whose choice holds.
 """
 
+from typing import Optional
+
 import torch
 from torch import Tensor
 
@@ -33,9 +35,12 @@ def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
         Tensor: Shape (M, k), long. Ties follow ``torch.topk``.
     """
     logits = as_float(logits.detach())
-    if not _keys_fit(logits, k):
-        return logits.topk(k, dim=1, largest=largest)[1]
-    return _by_keys(logits if largest else -logits, k)
+    top = None
+    if _keys_fit(logits, k):
+        top = _by_keys(logits if largest else -logits, k)
+    if top is None:
+        top = logits.topk(k, dim=1, largest=largest)[1]
+    return top
 
 
 def _keys_fit(logits: Tensor, k: int) -> bool:
@@ -49,7 +54,8 @@ def _keys_fit(logits: Tensor, k: int) -> bool:
     )
 
 
-def _by_keys(logits: Tensor, k: int) -> Tensor:
+def _by_keys(logits: Tensor, k: int) -> Optional[Tensor]:
+    """None where a key is no number: infinite logits, and NaN."""
     count, classes = logits.shape
     dim = 1
     if classes <= NARROW or logits.stride(0) == 1:
@@ -57,23 +63,23 @@ def _by_keys(logits: Tensor, k: int) -> Tensor:
         logits, dim = logits.t(), 0
     mask = (1 << (classes - 1).bit_length()) - 1
     names = torch.arange(classes).unsqueeze(1 - dim)
-    nowhere = torch.tensor(-torch.inf, dtype=torch.float64)
     # small maps in several steps, which saves memory; 1024 x 81 rows in one
     size = min(STEP, max(logits.numel() // 8, STEP // (3 if dim else 6)))
     tops = []
     for chunk in logits.split(max(size // classes, 1), 1 - dim):
         keys = torch.empty(chunk.shape, dtype=torch.float64).copy_(chunk)
         keys.view(torch.int64).bitwise_or_(names)
-        best, top = [], []
+        best = [keys.amax(dim, keepdim=True)]
+        if best[0].isnan().any():
+            return None
+        nowhere = torch.full_like(best[0], -torch.inf)
         for _ in range(k):
-            best.append(keys.amax(dim, keepdim=True))
             index = best[-1].view(torch.int64) & mask
-            # a NaN, also that of -inf with a class in it, may name any
-            top.append(index.clamp_(max=classes - 1))
-            keys.scatter_(dim, index, nowhere.expand_as(index))
-        best.append(keys.amax(dim, keepdim=True))
-        top = torch.cat(top, dim)
-        values = torch.cat(best, dim).float()
+            keys.scatter_(dim, index, nowhere)
+            best.append(keys.amax(dim, keepdim=True))
+        best = torch.cat(best, dim)
+        top = best.narrow(dim, 0, k).view(torch.int64) & mask
+        values = best.float()
         value = values.narrow(dim, 0, k)
         # with 0 the key is denormal, and the class lost if these are flushed
         clear = (value > values.narrow(dim, 1, k)) & (value != 0)
