@@ -5,8 +5,6 @@ import os
 from pathlib import Path
 from typing import Any, List, Optional
 
-_CITYSCAPES_LABELS = '_gtFine_labelTrainIds.png'
-
 
 def check_label_maps(loader: str, dataset: dict) -> None:
     """See that a dataset of MMSegmentation has a label map for each image.
@@ -29,9 +27,7 @@ def check_label_maps(loader: str, dataset: dict) -> None:
         return
     _check_palette(loader, dataset)
     cityscapes = str(dataset.get('type', '')).endswith('CityscapesDataset')
-    suffix = dataset.get(
-        'seg_map_suffix', _CITYSCAPES_LABELS if cityscapes else '.png'
-    )
+    suffix = _ending(dataset, 'seg_map_suffix') or '.png'
     root = dataset.get('data_root') or ''
     folder = os.path.join(root, prefix['seg_map_path'])
     found = sorted(Path(folder).rglob(f'*{suffix}'))
@@ -54,10 +50,7 @@ def _check_every_image(
     loader: str, dataset: dict, found: List[Path], folder: str
 ) -> None:
     """Each image below the image folder needs a label map of its name."""
-    ends = [
-        dataset.get(key) or _default(dataset, key)
-        for key in ('img_suffix', 'seg_map_suffix')
-    ]
+    ends = [_ending(dataset, key) for key in ('img_suffix', 'seg_map_suffix')]
     images = dataset['data_prefix'].get('img_path')
     if None in ends or not images:
         return
@@ -118,8 +111,10 @@ def _check_palette(loader: str, dataset: dict) -> None:
         )
 
 
-def _default(dataset: dict, key: str) -> Optional[str]:
-    """Default of an argument of the dataset's class, None if unknown."""
+def _ending(dataset: dict, key: str) -> Optional[str]:
+    """As configured, or the default of the dataset's class, if known."""
+    if dataset.get(key):
+        return dataset[key]
     cls = _class_of(dataset)
     parameter = cls and inspect.signature(cls).parameters.get(key)
     default = parameter and parameter.default

@@ -1,7 +1,6 @@
 """What ``tools/train.py`` and ``tools/test.py`` do with a config."""
 
 import ctypes
-import difflib
 import os
 import sys
 import traceback
@@ -17,6 +16,7 @@ from torch import distributed as dist
 from torch.hub import get_dir
 
 from .doctor import check_stack, missing_toolbox_message
+from .hints import did_you_mean
 from .label_maps import check_label_maps
 from .registry import HOOKS
 
@@ -200,10 +200,9 @@ def guard(config: Config) -> None:
             )
         scope, _, name = str(hook.get('type', '')).rpartition('.')
         if scope == HOOKS.scope and name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0)
             raise ValueError(
                 f'custom_hooks has the unknown hook {name!r}; '
-                f"did you mean '{HOOKS.scope}.{near[0]}'?"
+                + did_you_mean(name, known, HOOKS.scope, cutoff=0)
             )
     if is_distiller(config.get('model', {})) and not any(
         str(hook.get('type')).endswith('KDGuardHook') for hook in hooks

@@ -1,7 +1,6 @@
 """Build what a config names; a wrong name gets a sentence."""
 
 import copy
-import difflib
 import inspect
 import re
 from typing import Any, List
@@ -9,6 +8,7 @@ from typing import Any, List
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch import nn
 
+from ..hints import did_you_mean
 from ..registry import MODELS
 
 
@@ -27,11 +27,9 @@ def build_named(cfg: Any, kind: str, where: str) -> Any:
         cfg['type'] = f'{MODELS.scope}.{name}'
     elif isinstance(name, str) and MODELS.get(name) is None:
         known = sorted(MODELS.module_dict)
-        near = difflib.get_close_matches(name.split('.')[-1], known, 1, 0.5)
         hint = (
-            f"did you mean 'mmkd_logit.{near[0]}'?"
-            if near
-            else f'known here: {known}'
+            did_you_mean(name, known, MODELS.scope, cutoff=0.5)
+            or f'known here: {known}'
         )
         raise ValueError(
             f'{where} has the unknown {kind} type {name!r}; {hint}'
@@ -84,14 +82,9 @@ def build_model(cfg: dict, whose: str) -> nn.Module:
             raise
         name, scope = found[1].rpartition('.')[2], found[2]
         registry = ROOT_MODELS.children.get(scope, ROOT_MODELS)
-        near = difflib.get_close_matches(name, sorted(registry.module_dict), 1)
-        hint = (
-            f'did you mean {near[0]!r}?'
-            if near
-            else (
-                'see that it is spelled as there, and imported '
-                '(`custom_imports`) if it is your own'
-            )
+        hint = did_you_mean(name, registry.module_dict) or (
+            'see that it is spelled as there, and imported '
+            '(`custom_imports`) if it is your own'
         )
         raise ValueError(
             f'the {whose} has the type {name!r}, which {scope} does not '

@@ -1,9 +1,9 @@
 """Do teacher, student and dataset mean the same classes?"""
 
-from difflib import get_close_matches
 from typing import Dict, List, Optional, Sequence, Union
 
 from ..heads.base import HeadFacts
+from ..hints import did_you_mean
 
 ClassMap = Union[Sequence[int], Dict[Union[int, str], Union[int, str]]]
 Names = Optional[Sequence[str]]
@@ -152,11 +152,9 @@ def _index(
                 f'{whose} are not known here; use class indices'
             )
         if which not in names:
-            near = get_close_matches(which, names, 1)
-            hint = f'; did you mean {near[0]!r}?' if near else ''
             raise ValueError(
-                f'class_map names {which!r}, which is not a '
-                f'class of the {whose}{hint}'
+                f'class_map names {which!r}, which is not a class of the '
+                f'{whose}; {did_you_mean(which, names)}'.rstrip('; ')
             )
         return list(names).index(which)
     if not 0 <= which < facts.num_classes:

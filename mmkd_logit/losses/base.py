@@ -102,6 +102,27 @@ class LogitLoss(nn.Module):
         self.standardize = standardize
         self.use_sigmoid = use_sigmoid
 
+    def _need_classes_beside(
+        self, letter: str, value: int, least: int, why: str
+    ) -> None:
+        """Refuse a group of classes that leaves no other, or too few.
+
+        Args:
+            letter (str): Name of the setting.
+            value (int): Classes in the group.
+            least (int): Fewest, and ``why`` not fewer.
+        """
+        if not isinstance(value, int) or value < least:
+            raise ValueError(
+                f'{type(self).__name__}: {letter} must be a whole number in '
+                f'[{least}, C - 1], got {value}; {why}'
+            )
+        self.min_classes = value + 1
+        self.too_few = (
+            f'{letter}={value} top classes must leave at least one other; '
+            f'lower {letter}'
+        )
+
     def rows(
         self,
         student_logits: Tensor,

@@ -141,11 +141,7 @@ class GDKDLoss(LogitLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(k, int) or k < 1:
-            raise ValueError(
-                f'GDKDLoss: k must be a whole number in [1, C - 1], got {k}; '
-                'both groups need a class'
-            )
+        self._need_classes_beside('k', k, 1, 'both groups need a class')
         check_choice('GDKDLoss', 'strategy', strategy, STRATEGIES)
         check_choice('GDKDLoss', 'kl_type', kl_type, KL_TYPES)
         self.tau = check_tau('GDKDLoss', tau)
@@ -156,10 +152,6 @@ class GDKDLoss(LogitLoss):
         self.w2 = w2
         self.strategy = strategy
         self.kl_type = kl_type
-        self.min_classes = k + 1
-        self.too_few = (
-            f'k={k} top classes must leave at least one other; lower k'
-        )
 
     def rows(self, student_logits, teacher_logits, labels):
         return gdkd_rows(

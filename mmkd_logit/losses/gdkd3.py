@@ -119,22 +119,15 @@ class GDKD3Loss(LogitLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(k, int) or k < 2:
-            raise ValueError(
-                f'GDKD3Loss: k must be a whole number in [2, C - 1], got {k}; '
-                'with k=1 the middle group is empty, take '
-                'GDKDLoss'
-            )
+        self._need_classes_beside(
+            'k', k, 2, 'with k=1 the middle group is empty, take GDKDLoss'
+        )
         self.tau = check_tau('GDKD3Loss', tau)
         check_weights('GDKD3Loss', w0=w0, w1=w1, w2=w2)
         self.k = k
         self.w0 = w0
         self.w1 = w1
         self.w2 = w2
-        self.min_classes = k + 1
-        self.too_few = (
-            f'k={k} top classes must leave at least one other; lower k'
-        )
 
     def rows(self, student_logits, teacher_logits, labels):
         return gdkd3_rows(

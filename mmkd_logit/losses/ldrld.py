@@ -206,11 +206,9 @@ class LDRLDLoss(LogitLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(depth, int) or depth < 2:
-            raise ValueError(
-                f'LDRLDLoss: depth must be a whole number in [2, C - 1], got '
-                f'{depth}; a pair needs two classes'
-            )
+        self._need_classes_beside(
+            'depth', depth, 2, 'a pair needs two classes'
+        )
         if not eps >= 0:
             raise ValueError(
                 f'LDRLDLoss: eps must be >= 0, got {eps}; it is added to the '
@@ -227,11 +225,6 @@ class LDRLDLoss(LogitLoss):
         self.lam = lam
         self.rank_by = rank_by
         self.average_pairs = average_pairs
-        self.min_classes = depth + 1
-        self.too_few = (
-            f'depth={depth} top classes must leave at least one '
-            'other; lower depth'
-        )
 
     def rows(self, student_logits, teacher_logits, labels):
         return ldrld_rows(

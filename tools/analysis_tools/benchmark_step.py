@@ -7,9 +7,9 @@
 All steps are taken in turn in one process. Times are medians, ratios are
 medians of the ratios of each round, so that a machine that slows down for a
 while does not change them. Weights are random, which costs the same. The
-first 50 steps of a run, in which the terms are watched more closely, are passed
-over. Without --image-size one batch comes from the config's own training set, whatever its
-task is.
+first 50 steps of a run, in which the terms are watched more closely, are
+passed over. Without --image-size one batch comes from the config's own
+training set, whatever its task is.
 """
 
 import argparse

@@ -1,0 +1,20 @@
+"""Names that are nearly right."""
+
+import pytest
+
+from mmkd_logit.hints import did_you_mean
+
+KNOWN = ['DKDLoss', 'KDLoss']
+
+
+@pytest.mark.parametrize(
+    'name, scope, cutoff, hint',
+    [
+        ('DkdLoss', '', 0.6, "did you mean 'DKDLoss'?"),
+        ('there.DKLoss', 'here', 0.5, "did you mean 'here.DKDLoss'?"),
+        ('Adam', '', 0.6, ''),
+        ('Los', '', 0.0, "did you mean 'KDLoss'?"),
+    ],
+)
+def test_nearest_name(name, scope, cutoff, hint):
+    assert did_you_mean(name, KNOWN, scope, cutoff) == hint
