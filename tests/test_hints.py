@@ -10,7 +10,7 @@ KNOWN = ['DKDLoss', 'KDLoss']
 @pytest.mark.parametrize(
     'name, scope, cutoff, hint',
     [
-        ('DkdLoss', '', 0.6, "did you mean 'DKDLoss'?"),
+        ('DKDLos', '', 0.6, "did you mean 'DKDLoss'?"),
         ('there.DKLoss', 'here', 0.5, "did you mean 'here.DKDLoss'?"),
         ('Adam', '', 0.6, ''),
         ('Los', '', 0.0, "did you mean 'KDLoss'?"),
