@@ -23,7 +23,8 @@ Weight = Union[float, Tensor]
 Plain = Callable[..., Tuple[Tensor, Dict[str, Tensor]]]
 
 LOG2E = math.log2(math.e)
-#: Elements of a chunk; 1 MiB in float32, about one L2 cache.
+#: Elements of a chunk; 1 MiB in float32, about one L2 cache. Twice that in
+#: maps, whose rows are short and many.
 CHUNK = 1 << 18
 #: Share of (w_low of KL(teacher || student), w_low of the reverse).
 DIRECTIONS = dict(forward=(1.0, 0.0), reverse=(0.0, 1.0), both=(0.5, 0.5))
@@ -150,7 +151,7 @@ class _Chunk:
     In the names, p and s belong to the student, q and t to the teacher. The
     big buffers ``p`` and ``q`` hold powers of two, with 0 at the top classes;
     ``p`` serves for ``t - s`` before. ``mass`` holds their sums over each
-    group of classes, (2, groups, rows): the rest; with a top group also top,
+    group of classes, (groups, 2, rows): the rest; with a top group also top,
     the lead class if it is one of its own, and the total. Logarithms of sums
     and the parts are in nats times ``tau**2``.
     """
