@@ -70,7 +70,9 @@ def one_pass(
     by_class = student.stride(0) == 1 and student.stride(1) > 1
     if by_class:
         student, teacher = student.t(), teacher.t()
-        top = None if top is None else top.t()
+        if top is not None:
+            # torch 2.1 gathers wrongly where t() leaves strides of (1, 1)
+            top = top.reshape(1, -1) if top.shape[1] == 1 else top.t()
     dim = 0 if by_class else 1
     count = student.shape[1 - dim]
     # Beside two chunks there are some twenty numbers per row of a chunk.
