@@ -7,4 +7,4 @@ model = dict(
     type='mmkd_logit.LogitDistiller',
     student=_base_.model,
     teacher='{{ fileDirname }}/../baseline/fcn_r18-wide_camvid.py',
-    teacher_ckpt='work_dirs/fcn_r18-wide_camvid/iter_600.pth')
+    teacher_ckpt='work_dirs/fcn_r18-wide_camvid/iter_1800.pth')

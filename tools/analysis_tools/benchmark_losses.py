@@ -25,6 +25,7 @@ from torch.utils._pytree import tree_flatten
 
 from mmkd_logit import losses
 from mmkd_logit.heads.pixels import map_rows
+from mmkd_logit.launch import keep_freed_memory
 
 #: ImageNet, RoIs of COCO, 131072 pixels of Cityscapes as rows, as one image
 #: and as two, whose planes must be copied to become rows.
@@ -54,6 +55,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--tau', type=float, default=4.0)
     parser.add_argument('--losses', nargs='+', choices=OURS, default=OURS)
     parser.add_argument('--shapes', nargs='+', default=SHAPES)
+    parser.add_argument(
+        '--keep-memory',
+        action='store_true',
+        help='freed memory is kept, as in tools/train.py on a CPU; without it '
+        'the textbook forms pay for new pages',
+    )
     parser.add_argument(
         '--compile',
         action='store_true',
@@ -159,6 +166,8 @@ def main() -> None:
     args = parse_args()
     cuda = args.device != 'cpu'
     torch.set_num_threads(args.threads)
+    if args.keep_memory:
+        keep_freed_memory()
     torch.manual_seed(0)
     where = f'CPU, {args.threads} threads'
     if cuda:
