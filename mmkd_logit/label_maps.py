@@ -55,11 +55,7 @@ def _check_every_image(
     if None in ends or not images:
         return
     images = Path(dataset.get('data_root') or '', images)
-    names = {
-        str(path.relative_to(folder))[: -len(ends[1])]
-        for path in found
-        if path.name.endswith(ends[1])
-    }
+    names = {str(path.relative_to(folder))[: -len(ends[1])] for path in found}
     every = [
         str(path.relative_to(images))[: -len(ends[0])]
         for path in sorted(images.rglob(f'*{ends[0]}'))

@@ -58,8 +58,8 @@ def is_a(module: Any, toolbox: str, *names: str) -> bool:
 def largest_class(logits: Tensor) -> Tensor:
     """The first of the largest classes: (M, C, ...) -> (M, ...).
 
-    As ``argmax`` along C, which takes ten times longer on the CPU where C is
-    not the inner axis.
+    As ``argmax`` along C, which takes much longer on the CPU where C is not
+    the inner axis.
     """
     return logits.max(1)[1]
 

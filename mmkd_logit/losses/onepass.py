@@ -81,9 +81,10 @@ def one_pass(
     step = max(-(-count // chunks), 1)
 
     dtype = torch.float64 if student.dtype == torch.float64 else torch.float32
+    new = dict(dtype=dtype, device=student.device)
     grad = torch.empty_like(student, dtype=dtype) if need_grad else None
     row_shape = (1, count) if by_class else (count, 1)
-    parts = torch.zeros(3, *row_shape, dtype=dtype, device=student.device)
+    parts = torch.zeros(3, *row_shape, **new)
     weights = [
         weight.to(dtype).reshape(row_shape)
         if isinstance(weight, Tensor)
@@ -96,7 +97,7 @@ def one_pass(
         size = min(step, count - start)
         if work is None or work.size != size:
             work = None  # frees its buffers before the next ones are made
-            work = _Chunk(student, top, spec, dim, size, size < count)
+            work = _Chunk(student, top, spec, dim, size, size < count, new)
         chunk = whole
         if size < count:
             chunk = [
@@ -158,14 +159,12 @@ class _Chunk:
     and the parts are in nats times ``tau**2``.
     """
 
-    def __init__(self, like, top, spec, dim, size, several):
+    def __init__(self, like, top, spec, dim, size, several, new):
         self.spec, self.dim = spec, dim
         self.size = size
         self.forward, self.reverse = DIRECTIONS[spec.kl_type]
         self.scale = LOG2E / spec.tau
-        dtype = like.dtype if like.dtype == torch.float64 else torch.float32
-        new = dict(dtype=dtype, device=like.device)
-        info = torch.finfo(dtype)
+        info = torch.finfo(new['dtype'])
         self.tiny, self.huge = info.tiny * 1e8, info.max * 1e-8
 
         def shape(classes):
@@ -178,8 +177,8 @@ class _Chunk:
         self.lead = spec.lead if self.k > spec.lead else 0
         groups = 3 + self.lead if self.k else 1
         self.mass = torch.empty(groups, 2, *shape(1), **new)
-        self.rest, *self.tops = self.mass.unbind(0)
-        self.p_mass, self.q_mass = self.rest.unbind(0)
+        rest, *self.tops = self.mass.unbind(0)
+        self.p_mass, self.q_mass = rest.unbind(0)
         self.s_top = self.t_top = None
         if self.k:
             self.total = self.tops.pop()
@@ -225,6 +224,7 @@ class _Chunk:
         else:
             p.copy_(teacher).sub_(student)
         gap = p.clone() if self.reverse and not cross_entropy else None
+        dot_reverse = None
         self.powers(teacher, q, top, self.t_top)
         dot = p.mul_(q).sum(dim, keepdim=True)
         self.powers(student, p, top, self.s_top)
@@ -252,10 +252,7 @@ class _Chunk:
         if cross_entropy:
             torch.sub(s_log[0], dot, alpha=tau, out=low_rest)
         else:
-            torch.add(in_rest, dot, alpha=tau, out=low_rest)
-            if self.reverse:
-                back = torch.add(in_rest, dot_reverse, alpha=tau)
-                low_rest.mul_(self.forward).sub_(back, alpha=self.reverse)
+            self.fill_low(low_rest, in_rest, dot, dot_reverse, tau)
         if k:
             p_share, q_share = (self.groups / self.total).unbind(1)
             if cross_entropy:
@@ -318,13 +315,19 @@ class _Chunk:
         p_mass, q_mass = self.tops[0].unbind(0)
         gap, unit = t - s, self.spec.tau / self.scale
         dot = (q * gap).sum(self.dim, keepdim=True).div_(q_mass)
+        dot_reverse = back = None
+        if self.reverse:
+            dot_reverse = (p * gap).sum(self.dim, keepdim=True).div_(p_mass)
+            back = (dot_reverse - gap) * (self.reverse / self.scale)
+        self.fill_low(part, ratio, dot, dot_reverse, unit)
+        return back
+
+    def fill_low(self, part, ratio, dot, dot_reverse, unit):
+        """KL inside one group, in the directions that are asked for."""
         torch.add(ratio, dot, alpha=unit, out=part)
-        if not self.reverse:
-            return None
-        dot = (p * gap).sum(self.dim, keepdim=True).div_(p_mass)
-        back = torch.add(ratio, dot, alpha=unit)
-        part.mul_(self.forward).sub_(back, alpha=self.reverse)
-        return (dot - gap) * (self.reverse / self.scale)
+        if self.reverse:
+            back = torch.add(ratio, dot_reverse, alpha=unit)
+            part.mul_(self.forward).sub_(back, alpha=self.reverse)
 
     def top_gradient(self, weight, of_group, back):
         """Gradient at the top classes: inside the group, and of its mass."""

@@ -16,7 +16,7 @@ from .autograd import as_float, compiling
 
 #: Most k and C, and fewest C and M * C, for which ``topk`` is not taken: it
 #: was slower with 16 to 256 classes on a CPU, and faster with 8 and 1000.
-MAX_K, MAX_CLASSES, MIN_CLASSES, MIN_SIZE = 8, 256, 12, 1 << 14
+MAX_K, MAX_CLASSES, MIN_CLASSES, MIN_SIZE = 8, 256, 16, 1 << 14
 #: Most C for which rows are turned into columns first.
 NARROW = 32
 #: Elements that are worked on at a time, 2 MiB.
@@ -56,8 +56,7 @@ def _keys_fit(logits: Tensor, k: int) -> bool:
 
 def _by_keys(logits: Tensor, k: int) -> Optional[Tensor]:
     """None where a key is no number: infinite logits, and NaN."""
-    count, classes = logits.shape
-    dim = 1
+    classes, dim = logits.shape[1], 1
     if classes <= NARROW or logits.stride(0) == 1:
         # class by class, so that the long axis is the inner one
         logits, dim = logits.t(), 0
