@@ -46,7 +46,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--data-root')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.warmup < 1:
+        parser.error(
+            f'--warmup must be at least 1, got {args.warmup}; the terms are '
+            'watched until a step has passed'
+        )
+    return args
 
 
 class Recorder:
