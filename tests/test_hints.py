@@ -11,7 +11,12 @@ KNOWN = ['DKDLoss', 'KDLoss']
     'name, scope, cutoff, hint',
     [
         ('DKDLos', '', 0.6, "did you mean 'DKDLoss'?"),
-        ('there.DKLoss', 'here', 0.5, "did you mean 'here.DKDLoss'?"),
+        (
+            'far.away.from.here.DKLoss',
+            'here',
+            0.5,
+            "did you mean 'here.DKDLoss'?",
+        ),
         ('Adam', '', 0.6, ''),
         ('Los', '', 0.0, "did you mean 'KDLoss'?"),
     ],

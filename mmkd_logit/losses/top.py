@@ -79,9 +79,9 @@ def _by_keys(logits: Tensor, k: int) -> Optional[Tensor]:
         best = torch.cat(best, dim)
         top = best.narrow(dim, 0, k).view(torch.int64) & mask
         values = best.float()
-        value = values.narrow(dim, 0, k)
-        # with 0 the key is denormal, and the class lost if these are flushed
-        clear = (value > values.narrow(dim, 1, k)) & (value != 0)
+        # A 0 whose class is lost, because denormal numbers are flushed, is not
+        # cut out and comes again.
+        clear = values.narrow(dim, 0, k) > values.narrow(dim, 1, k)
         if not clear.all():
             rows = (~clear.all(dim)).nonzero().squeeze(1)
             some = chunk.index_select(1 - dim, rows).topk(k, dim)[1]

@@ -45,6 +45,13 @@ def test_odd_rows_follow_topk(way):
     assert torch.equal(top_classes(logits, 3), logits.topk(3, dim=1)[1])
 
 
+def test_many_rows_that_are_no_numbers_follow_topk(way):
+    logits = torch.randn(64, 19)
+    logits[::3, 5] = torch.nan
+    logits[1::3, 7] = -torch.inf
+    assert torch.equal(top_classes(logits, 3), logits.topk(3, dim=1)[1])
+
+
 def test_many_classes_and_no_rows(way):
     logits = torch.randn(5, 1000)
     assert torch.equal(top_classes(logits, 4), logits.topk(4, dim=1)[1])
