@@ -3,8 +3,9 @@
 Every softmax loss of this package is a weighted sum of such parts: the KL
 between the groups' masses (``high``) and the KL inside each group (``low``).
 :func:`group_kl_plain` is the readable form and the referee of the tests; the
-same numbers come faster from ``onepass.py`` on the CPU and, where Triton
-works, from ``triton_kernel.py`` on CUDA.
+same numbers come faster from ``onepass.py`` on the CPU, from
+``cpu_kernel.py`` where that was built and, where Triton works, from
+``triton_kernel.py`` on CUDA.
 """
 
 import math
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from . import cpu_kernel
 from .autograd import as_float, check_floating, compiling, scale_rows
 from .onepass import Spec, one_pass
 
@@ -97,7 +99,10 @@ def fast_form(student_logits: Tensor) -> Optional[Callable]:
 
 
 def cpu_one_pass(student, teacher, top, spec, need_grad):
-    return one_pass(student, teacher, top, spec, group_kl_plain, need_grad)
+    found = cpu_kernel.one_pass(student, teacher, top, spec, need_grad)
+    return found or one_pass(
+        student, teacher, top, spec, group_kl_plain, need_grad
+    )
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from . import cpu_kernel
 from .autograd import as_float, compiling
 
 #: Most k and C, and fewest C and M * C, for which ``topk`` is not taken: it
@@ -36,7 +37,9 @@ def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
     """
     logits = as_float(logits.detach())
     top = None
-    if _keys_fit(logits, k):
+    if logits.device.type == 'cpu' and not compiling():
+        top = cpu_kernel.top_classes(logits, k, largest)
+    if top is None and _keys_fit(logits, k):
         top = _by_keys(logits if largest else -logits, k)
     if top is None:
         top = logits.topk(k, dim=1, largest=largest)[1]
