@@ -76,7 +76,7 @@ def left_out(head: nn.Module, layers: Sequence[str]) -> Iterator[None]:
     """Run ``head`` without some of its towers and predictors."""
     levels = len(head.prior_generator.strides)
     separate = upstream_class(head).endswith('SepBNHead')
-    before = {name: head._modules.pop(name, None) for name in layers}
+    before = dict(head._modules)
     for name in layers:
         tower = name.endswith('_convs')
         stand_in = nn.ModuleList() if tower else FirstChannel()
@@ -87,10 +87,8 @@ def left_out(head: nn.Module, layers: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, layer in before.items():
-            del head._modules[name]
-            if layer is not None:
-                head._modules[name] = layer
+        head._modules.clear()  # the order counts too
+        head._modules.update(before)
 
 
 def box_layers(head: nn.Module) -> Tuple[str, ...]:

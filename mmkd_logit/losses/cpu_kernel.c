@@ -1,7 +1,8 @@
-/* Grouped KL of rows with its gradient, and the largest classes of rows.
+/* Grouped KL of rows and KL of pairs with their gradients, and the largest
+   classes of rows.
 
-   The mathematics of onepass.py and top.py in float32, with each logit read
-   once from memory; cpu_kernel.py calls it where it was built. Rows go in
+   The mathematics of onepass.py, ldrld.py and top.py in float32, with each
+   logit read once from memory; cpu_kernel.py calls it where it was built. Rows go in
    tiles that stay in the first cache. "By class" means that one class of many
    rows lies together in memory, as in a (B, C, H, W) map; otherwise one row
    with its classes does. Inner loops go along what lies together.
@@ -26,9 +27,10 @@
 
 /* cpu_kernel.py repeats these. */
 enum { VERSION = 1 };           /* of this file's functions and Question */
-enum { LANES = 64, MAX_K = 15 }; /* rows of a tile; k of largest_classes */
+enum { LANES = 64, MAX_K = 15 }; /* rows of a tile; classes of a row's top */
 
 enum { TILE = 2048 }; /* most logits of a tile of several rows */
+enum { LINES = 19 };  /* arrays of LANES elements in group_kl's work */
 enum { HIGH, LOW_TOP, LOW_REST, PARTS };
 
 typedef struct {
@@ -100,10 +102,16 @@ typedef struct {
     float *dot; /* q * (t - s); q * (-s) for the cross-entropy */
 } Powers;
 
-INLINE Powers part_of(float **work, int64_t size)
+INLINE float *take(float **work, int64_t size)
 {
-    float *p = *work;
-    *work += 3 * size;
+    float *taken = *work;
+    *work += size;
+    return taken;
+}
+
+INLINE Powers take_powers(float **work, int64_t size)
+{
+    float *p = take(work, 3 * size);
     return (Powers){p, p + size, p + 2 * size};
 }
 
@@ -204,11 +212,11 @@ INLINE int between(
 }
 
 /* Floats that a thread needs in `work` of group_kl. */
-CLONES int64_t work_size(int64_t classes, int64_t k)
+int64_t work_size(int64_t classes, int64_t k)
 {
     int64_t several = LANES * classes < TILE ? LANES * classes : TILE;
     int64_t tile = several > classes ? several : classes;
-    return 3 * (tile + k * LANES) + 24 * LANES;
+    return 3 * (tile + k * LANES) + LINES * LANES;
 }
 
 /* Rows [begin, end). Returns 1 if one of them needs the slower form. */
@@ -221,11 +229,14 @@ CLONES int64_t group_kl(
     const float own = ask->cross_entropy ? 0 : 1;
     int64_t most = TILE / classes;
     most = most < 1 ? 1 : most > LANES ? LANES : most;
-    Powers tile = part_of(&work, most * classes), tops = part_of(&work, k * LANES);
-    Powers rest = part_of(&work, LANES), top = part_of(&work, LANES);
-    float *weights = work, *diffs = work + 3 * LANES, *ratios = work + 6 * LANES;
-    float *low = work + 8 * LANES, *high = work + 10 * LANES;
-    float *to_p = work + 11 * LANES, *to_q = work + 12 * LANES;
+    Powers tile = take_powers(&work, most * classes);
+    Powers tops = take_powers(&work, k * LANES);
+    /* all that follows has LANES elements, or some lines of so many: LINES */
+    Powers rest = take_powers(&work, LANES), top = take_powers(&work, LANES);
+    float *weights = take(&work, PARTS * LANES), *diffs = take(&work, 3 * LANES);
+    float *ratios = take(&work, 2 * LANES), *low = take(&work, 2 * LANES);
+    float *high = take(&work, LANES);
+    float *to_p = take(&work, LANES), *to_q = take(&work, LANES);
     int bad = 0;
 
     for (int64_t first = begin; first < end && !bad; first += most) {
@@ -333,6 +344,60 @@ CLONES int64_t group_kl(
     return bad;
 }
 
+/* KL of the two-class softmaxes of all pairs i < j of a row's k logits, each
+   times weights[i * k + j], and its gradient; all matrices are (rows, k).
+   Returns 1 if a row's logits lie too far apart. */
+CLONES int64_t pair_kl(
+    const float *student, const float *teacher, const float *weights,
+    float *rows, float *grad, int64_t k, int64_t begin, int64_t end)
+{
+    float p[MAX_K][LANES], q[MAX_K][LANES], gap[MAX_K][LANES];
+    float to[MAX_K][LANES], value[LANES], s_max[LANES], t_max[LANES];
+    int bad = 0;
+    for (int64_t first = begin; first < end && !bad; first += LANES) {
+        const int64_t n = first + LANES < end ? LANES : end - first;
+        const float *s = student + first * k, *t = teacher + first * k;
+        for (int64_t i = 0; i < n; i++) s_max[i] = t_max[i] = -FLT_MAX;
+        for (int64_t j = 0; j < k; j++)
+            for (int64_t i = 0; i < n; i++) {
+                float x = p[j][i] = s[i * k + j], y = q[j][i] = t[i * k + j];
+                s_max[i] = x > s_max[i] ? x : s_max[i];
+                t_max[i] = y > t_max[i] ? y : t_max[i];
+            }
+        for (int64_t j = 0; j < k; j++)
+#pragma omp simd reduction(| : bad)
+            for (int64_t i = 0; i < n; i++) {
+                float x = p[j][i] - s_max[i], y = q[j][i] - t_max[i];
+                bad |= !(x > -60.0f) | !(y > -60.0f);
+                p[j][i] = power(x * 1.44269504f);
+                q[j][i] = power(y * 1.44269504f);
+                gap[j][i] = y - x;
+                to[j][i] = value[i] = 0;
+            }
+        for (int64_t a = 0; a < k; a++)
+            for (int64_t b = a + 1; b < k; b++) {
+                const float weight = weights[a * k + b];
+#pragma omp simd
+                for (int64_t i = 0; i < n; i++) {
+                    float p_sum = p[a][i] + p[b][i], q_sum = q[a][i] + q[b][i];
+                    float p_a = p[a][i] / p_sum, q_a = q[a][i] / q_sum;
+                    float kl = gap[b][i] + q_a * (gap[a][i] - gap[b][i]) +
+                               logarithm(p_sum / q_sum);
+                    float diff = weight * (p_a - q_a);
+                    value[i] += weight * positive(kl);
+                    to[a][i] += diff;
+                    to[b][i] -= diff;
+                }
+            }
+        for (int64_t i = 0; i < n; i++) {
+            rows[first + i] = value[i];
+            for (int64_t j = 0; j < k; j++)
+                grad[(first + i) * k + j] = to[j][i];
+        }
+    }
+    return bad;
+}
+
 /* Eight rows side by side. */
 typedef float Floats __attribute__((vector_size(32)));
 typedef int32_t Ints __attribute__((vector_size(32)));
@@ -390,9 +455,8 @@ CLONES int64_t largest_classes(
             int32_t is_odd = ((int32_t *)odd)[i];
             int64_t *to = top + (first + i) * steps[2];
             for (int64_t j = 0; j < k; j++) {
-                int32_t name = ((int32_t *)names[j])[i];
-                is_odd |= (name < 0) | (((float *)best[j])[i] == ((float *)best[j + 1])[i]);
-                to[j * steps[3]] = name;
+                is_odd |= ((float *)best[j])[i] == ((float *)best[j + 1])[i];
+                to[j * steps[3]] = ((int32_t *)names[j])[i];
             }
             if (is_odd) {
                 to[0] = -1;

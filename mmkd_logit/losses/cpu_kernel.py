@@ -19,7 +19,7 @@ from torch import Tensor
 from .onepass import Spec
 
 #: As in cpu_kernel.c.
-VERSION, LANES, MAX_K = 1, 64, 15
+VERSION, MAX_K = 1, 15
 #: Fewest logits that are worth a thread; one takes about half a millisecond.
 SHARE = 1 << 19
 
@@ -70,6 +70,8 @@ def library() -> Optional[ctypes.CDLL]:
     kernel.work_size.argtypes = [c_int64] * 2
     kernel.group_kl.restype = c_int64
     kernel.group_kl.argtypes = [c_void_p, c_void_p, c_int64, c_int64]
+    kernel.pair_kl.restype = c_int64
+    kernel.pair_kl.argtypes = [c_void_p] * 5 + [c_int64] * 3
     kernel.largest_classes.restype = c_int64
     kernel.largest_classes.argtypes = (
         [c_void_p, c_void_p, POINTER(c_int64)]
@@ -93,17 +95,11 @@ def one_pass(
     of float32.
     """
     kernel = library()
-    by_class = student.stride(0) == 1 and student.stride(1) > 1
-    inner, outer = (0, 1) if by_class else (1, 0)
-    if (
-        kernel is None
-        or not student.dtype == teacher.dtype == torch.float32
-        or not student.stride(inner) == teacher.stride(inner) == 1
-        or spec.kl_type != 'forward'
-        or student.numel() == 0
-    ):
+    if kernel is None or not _served(student, teacher, top, spec):
         return None
     count, classes = student.shape
+    by_class = student.stride(0) == 1 and student.stride(1) > 1
+    outer = 1 if by_class else 0
     out = torch.empty(4, count)
     rows, parts = out[0], out[1:]
     grad = torch.empty_like(student) if need_grad else None
@@ -151,6 +147,34 @@ def one_pass(
     return rows, parts, grad
 
 
+def _served(
+    student: Tensor, teacher: Tensor, top: Optional[Tensor], spec: Spec
+) -> bool:
+    """Whether the C code may read these; it looks at nothing itself."""
+    if student.shape != teacher.shape or student.numel() == 0:
+        return False
+    inner = 0 if student.stride(0) == 1 and student.stride(1) > 1 else 1
+    for logits in (student, teacher):
+        if (
+            logits.dtype != torch.float32
+            or logits.device.type != 'cpu'
+            or logits.stride(inner) != 1
+        ):
+            return False
+    count = student.shape[:1]
+    for weight in (spec.w_high, spec.w_top, spec.w_rest):
+        if isinstance(weight, Tensor) and weight.shape != count:
+            return False
+    if top is not None and (
+        top.dtype != torch.int64
+        or top.device.type != 'cpu'
+        or top.shape[:1] != count
+        or (spec.lead and spec.cross_entropy)
+    ):
+        return False
+    return spec.kl_type == 'forward'
+
+
 def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
     """As :func:`mmkd_logit.losses.top.top_classes`, None if not served."""
     kernel = library()
@@ -158,6 +182,7 @@ def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
     if (
         kernel is None
         or logits.dtype != torch.float32
+        or logits.device.type != 'cpu'
         or not 0 < k <= min(classes, MAX_K)
     ):
         return None
@@ -183,13 +208,51 @@ def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
     return top
 
 
+def pair_kl(
+    student: Tensor, teacher: Tensor, weights: Tensor
+) -> Optional[Tuple[Tensor, Tensor]]:
+    """Weighted KL of the pairs of each row's logits, and its gradient.
+
+    Args:
+        student (Tensor): Logits over tau, shape (M, k).
+        teacher (Tensor): Logits over tau, shape (M, k).
+        weights (Tensor): Of the pairs i < j, shape (k, k).
+
+    Returns:
+        tuple[Tensor, Tensor] or None: Shapes (M,) and (M, k); None for
+        anything but float32, and if logits of a row lie very far apart.
+    """
+    kernel = library()
+    count, k = student.shape
+    if (
+        kernel is None
+        or not student.dtype == teacher.dtype == torch.float32
+        or not student.device.type == teacher.device.type == 'cpu'
+        or student.shape != teacher.shape
+        or k > MAX_K
+    ):
+        return None
+    student, teacher = student.contiguous(), teacher.contiguous()
+    weights = weights.contiguous()
+    rows, grad = torch.empty(count), torch.empty_like(student)
+    address = [
+        x.data_ptr() for x in (student, teacher, weights, rows, grad)
+    ]
+
+    def work_on(begin: int, end: int) -> int:
+        return kernel.pair_kl(*address, k, begin, end)
+
+    if _in_threads(work_on, count, k * k):
+        return None
+    return rows, grad
+
+
 def _in_threads(
     work_on: Callable[[int, int], int], count: int, classes: int
 ) -> int:
     """Sum of ``work_on(begin, end)`` over shares of the rows."""
     shares = max(min(torch.get_num_threads(), count * classes // SHARE), 1)
-    tiles = -(-count // LANES)
-    bounds = [tiles * i // shares * LANES for i in range(shares)] + [count]
+    bounds = [count * i // shares for i in range(shares + 1)]
     found = []
     others = [
         Thread(target=lambda *share: found.append(work_on(*share)), args=share)

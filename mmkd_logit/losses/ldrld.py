@@ -1,14 +1,15 @@
 """Local dense relational logit distillation: pairs of the top classes."""
 
 import math
-from typing import List, Tuple
+from typing import Iterator, List, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..registry import MODELS
-from .autograd import as_float, compiling, refuse_second_derivative
+from . import cpu_kernel
+from .autograd import as_float, compiling, scale_rows
 from .base import (
     LogitLoss,
     Parts,
@@ -118,38 +119,37 @@ def ldrld_rows(
     top = top_classes(ranking, depth)
     s_top = as_float(student_logits.gather(1, top)) / tau
     t_top = teacher_logits.detach().gather(1, top).to(s_top.dtype) / tau
+    weights = pair_weights(depth, eps, delta, lam)
+    share = 1 / (depth * (depth - 1) / 2 + 1) if average_pairs else 1.0
+    of_set = share * weights[0][1] if depth == 2 else share
+    weights = s_top.new_tensor(weights)
 
-    first, second, omega = zip(*ranked_pairs(depth, eps, delta, lam))
-    first, second = list(first), list(second)
-    gone = (s_top == -torch.inf) & (t_top == -torch.inf)
-    gone = gone[:, first] | gone[:, second]
-    s_gap = (s_top[:, first] - s_top[:, second]).masked_fill(gone, 0.0)
-    t_gap = (t_top[:, first] - t_top[:, second]).masked_fill(gone, 0.0)
-    kl = two_class_kl if compiling() else _TwoClassKL.apply
-    pairs = (kl(s_gap, t_gap) * s_gap.new_tensor(omega)).sum(1)
-    in_set = group_kl(s_top, t_top, 1.0)[0]
-    if depth == 2:
-        in_set = in_set * omega[0]
-    local = tau**2 * (pairs + in_set)
-    if average_pairs:
-        local = local / (len(omega) + 1)
-    if depth < student_logits.shape[1]:
-        rest = group_kl(student_logits, teacher_logits, tau, top=top)[0]
-    else:
-        rest = torch.zeros_like(local)
-    return alpha * local + beta * rest, dict(
-        local=local.detach(), rntk=rest.detach()
+    pairs = (pair_kl if compiling() else _PairKL.apply)(s_top, t_top, weights)
+    rows, parts = group_kl(
+        student_logits,
+        teacher_logits,
+        tau,
+        top=top,
+        w_top=alpha * of_set,
+        w_rest=beta,
     )
+    pairs = pairs * (share * tau**2)
+    local = pairs.detach() + of_set * parts['low_top']
+    return rows + alpha * pairs, dict(local=local, rntk=parts['low_rest'])
 
 
-def ranked_pairs(
+def pair_weights(
     depth: int, eps: float, delta: float, lam: float
-) -> List[Tuple[int, int, float]]:
-    """Columns i < j of every pair, from 0, and its adaptive decay weight."""
+) -> List[List[float]]:
+    """Adaptive decay weight of ranks i < j, which count from 0 here."""
     return [
-        (i, j, delta * math.exp(-lam * (i + j + 2)) / (j - i + eps))
+        [
+            delta * math.exp(-lam * (i + j + 2)) / (j - i + eps)
+            if i < j
+            else 0.0
+            for j in range(depth)
+        ]
         for i in range(depth)
-        for j in range(i + 1, depth)
     ]
 
 
@@ -160,18 +160,62 @@ def two_class_kl(s_gap: Tensor, t_gap: Tensor) -> Tensor:
     ) + torch.sigmoid(-t_gap) * (F.logsigmoid(-t_gap) - F.logsigmoid(-s_gap))
 
 
-class _TwoClassKL(torch.autograd.Function):
-    """:func:`two_class_kl`; keeps one tensor for the backward pass."""
+def _gaps(
+    student: Tensor, teacher: Tensor, weights: Tensor
+) -> Iterator[Tuple[Tensor, Tensor, Tensor]]:
+    """Logit gaps and weights of the pairs that are 1, 2, ... ranks apart."""
+    gone = (student == -torch.inf) & (teacher == -torch.inf)
+    for apart in range(1, student.shape[1]):
+        out = gone[:, :-apart] | gone[:, apart:]
+        s_gap = student[:, :-apart] - student[:, apart:]
+        t_gap = teacher[:, :-apart] - teacher[:, apart:]
+        yield (
+            s_gap.masked_fill(out, 0.0),
+            t_gap.masked_fill(out, 0.0),
+            weights.diagonal(apart),
+        )
+
+
+def pair_kl(student: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sum of the two-class KL of each row's pairs.
+
+    Args:
+        student (Tensor): Logits over tau, shape (M, k).
+        teacher (Tensor): Logits over tau, shape (M, k).
+        weights (Tensor): Of the pairs i < j, shape (k, k).
+
+    Returns:
+        Tensor: Shape (M,).
+    """
+    return sum(
+        (two_class_kl(s_gap, t_gap) * weight).sum(1)
+        for s_gap, t_gap, weight in _gaps(student, teacher, weights)
+    )
+
+
+class _PairKL(torch.autograd.Function):
+    """:func:`pair_kl`, whose gradient is computed with the value."""
 
     @staticmethod
-    def forward(ctx, s_gap, t_gap):
-        ctx.save_for_backward(torch.sigmoid(s_gap).sub_(torch.sigmoid(t_gap)))
-        return two_class_kl(s_gap, t_gap)
+    def forward(ctx, student, teacher, weights):
+        found = cpu_kernel.pair_kl(student, teacher, weights)
+        if found is None:
+            rows = student.new_zeros(len(student))
+            grad = torch.zeros_like(student)
+            gaps = _gaps(student, teacher, weights)
+            for apart, (s_gap, t_gap, weight) in enumerate(gaps, 1):
+                rows += (two_class_kl(s_gap, t_gap) * weight).sum(1)
+                diff = (torch.sigmoid(s_gap) - torch.sigmoid(t_gap)) * weight
+                grad[:, :-apart] += diff
+                grad[:, apart:] -= diff
+            found = rows, grad
+        rows, ctx.grad = found
+        ctx.dtype = student.dtype
+        return rows
 
     @staticmethod
-    def backward(ctx, grad):
-        refuse_second_derivative()
-        return grad * ctx.saved_tensors[0], None
+    def backward(ctx, grad_rows):
+        return scale_rows(ctx, grad_rows), None, None
 
 
 @MODELS.register_module()

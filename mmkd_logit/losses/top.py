@@ -37,7 +37,7 @@ def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
     """
     logits = as_float(logits.detach())
     top = None
-    if logits.device.type == 'cpu' and not compiling():
+    if not compiling():
         top = cpu_kernel.top_classes(logits, k, largest)
     if top is None and _keys_fit(logits, k):
         top = _by_keys(logits if largest else -logits, k)

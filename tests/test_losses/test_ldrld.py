@@ -4,15 +4,19 @@ import pytest
 import torch
 
 from mmkd_logit.losses import LDRLDLoss, gdkd_loss, ldrld_loss
-from mmkd_logit.losses.ldrld import ranked_pairs
+from mmkd_logit.losses.ldrld import pair_weights
 from tests.toys import seeded
 
 
 def test_decay_weights():
+    found = pair_weights(7, 1.5, 2.0, 0.05)
     weights = {
-        (i + 1, j + 1): w for i, j, w in ranked_pairs(7, 1.5, 2.0, 0.05)
+        (i + 1, j + 1): w
+        for i, line in enumerate(found)
+        for j, w in enumerate(line)
+        if w
     }
-    assert len(weights) == 21
+    assert len(weights) == 21 and all(i < j for i, j in weights)
     # 2 exp(-0.05 (i + j)) / (j - i + 1.5)
     assert math.isclose(weights[1, 2], 2 * math.exp(-0.15) / 2.5)
     assert math.isclose(weights[1, 7], 2 * math.exp(-0.4) / 7.5)

@@ -3,13 +3,16 @@
 import pytest
 import torch
 
+from mmkd_logit.losses import cpu_kernel
 from mmkd_logit.losses import top as module
 from mmkd_logit.losses.top import top_classes
 
 
-@pytest.fixture(params=['columns', 'rows', 'steps'])
+@pytest.fixture(params=['kernel', 'columns', 'rows', 'steps'])
 def way(request, monkeypatch):
-    """The quick way for few values too, turned or not, in several steps."""
+    """The quick ways for few values too, turned or not, in several steps."""
+    if request.param != 'kernel':
+        monkeypatch.setattr(cpu_kernel, 'library', lambda: None)
     monkeypatch.setattr(module, 'MIN_SIZE', 0)
     monkeypatch.setattr(module, 'MIN_CLASSES', 2)
     monkeypatch.setattr(module, 'MAX_K', 18)
