@@ -55,7 +55,6 @@ def make_kernel() -> Extension:
             '-fopenmp-simd',
             '-fno-math-errno',
             '-fno-trapping-math',
-            '-Wno-psabi',
         ],
         optional=True,
     )

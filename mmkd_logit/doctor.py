@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import List, Tuple
 
 from .environment import (
@@ -93,6 +94,16 @@ def _examine(part: str, stack: str, problems: List[Problem]) -> str:
     return ', '.join(filter(None, parts))
 
 
+def _kernel() -> str:
+    """Whether the losses' C code for CPUs was built."""
+    if any((Path(__file__).parent / 'losses').glob('_cpu_kernel*')):
+        return 'built'
+    return (
+        'not built, which makes losses on a CPU slower, nothing else; with a '
+        f'C compiler: {pip_command("-e .", options="--no-deps")}'
+    )
+
+
 def main() -> int:
     """Print the report; 0 if all is well, else 1."""
     installed = installed_versions()
@@ -104,6 +115,7 @@ def main() -> int:
         print(_examine(part, stack, problems))
     for name in ('numpy', 'opencv-python', 'setuptools', 'mmkd_logit'):
         print(f'{name:14} {installed.get(name, "not installed")}')
+    print(f'cpu kernel     {_kernel()}')
     for name in ('c++', 'nvcc'):
         print(f'{name:14} {shutil.which(name) or "not found"}')
     print(f'tested         {", ".join(STACKS[stack].values())}')

@@ -150,6 +150,14 @@ def test_probe_returns_the_last_line_of_an_error():
     assert error.startswith('ModuleNotFoundError')
 
 
+def test_doctor_says_whether_the_cpu_kernel_is_built(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, '__file__', str(tmp_path / 'doctor.py'))
+    assert doctor._kernel().endswith('python -m pip install --no-deps -e .')
+    (tmp_path / 'losses').mkdir()
+    (tmp_path / 'losses' / '_cpu_kernel.cpython-311.so').touch()
+    assert doctor._kernel() == 'built'
+
+
 def test_doctor_imports_no_part_itself():
     code = (
         'import sys, mmkd_logit.doctor as d; d.check_stack();'

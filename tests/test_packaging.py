@@ -1,3 +1,4 @@
+import os
 import re
 import runpy
 import shutil
@@ -96,6 +97,8 @@ def test_wheel_carries_configs_and_tools(tmp_path):
     with zipfile.ZipFile(next(wheels.glob('*.whl'))) as wheel:
         names = set(wheel.namelist())
         wheel.extractall(tmp_path / 'site')
+    kernel = [name for name in names if '/_cpu_kernel' in name]
+    assert len(kernel) == (shutil.which('cc') is not None)
     assert 'mmkd_logit/.mim/model-index.yml' in names
     assert 'mmkd_logit/.mim/tools/train.py' in names
     for path in ROOT.glob('configs/**/*.*'):
@@ -124,6 +127,22 @@ def test_wheel_carries_configs_and_tools(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert str(tmp_path) in done.stdout and 'FasterRCNN' in done.stdout
+
+
+@pytest.mark.parametrize('compiler', ['', 'false'])
+def test_the_kernel_is_built_where_there_is_a_compiler(tmp_path, compiler):
+    if not compiler and shutil.which('cc') is None:
+        pytest.skip('needs a C compiler')
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', 'setup.py', '-q', 'build_ext']
+        + ['--build-lib', tmp_path / 'lib', '--build-temp', tmp_path / 'temp'],
+        cwd=ROOT,
+        env={**os.environ, **({'CC': compiler} if compiler else {})},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert bool(compiler) == (not [*tmp_path.glob('lib/**/_cpu_kernel*')])
 
 
 def test_configs_can_be_inherited_by_package_name(tmp_path):

@@ -2,10 +2,10 @@
    classes of rows.
 
    The mathematics of onepass.py, ldrld.py and top.py in float32, with each
-   logit read once from memory; cpu_kernel.py calls it where it was built. Rows go in
-   tiles that stay in the first cache. "By class" means that one class of many
-   rows lies together in memory, as in a (B, C, H, W) map; otherwise one row
-   with its classes does. Inner loops go along what lies together.
+   logit read once from memory; cpu_kernel.py calls it where it was built. Rows
+   go in tiles that stay in the first cache. "By class" means that one class of
+   many rows lies together in memory, as in a (B, C, H, W) map; otherwise one
+   row with its classes does. Inner loops go along what lies together.
 
    In the names, p and s belong to the student, q and t to the teacher. */
 
@@ -14,23 +14,21 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && \
-    !defined(__clang__) && __GNUC__ >= 12
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && \
+    !defined(__clang__)
 /* Built for several processors; the loader takes the best that fits. */
-#define CLONES                                                            \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", \
-                                 "default")))
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define CLONES
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-/* cpu_kernel.py repeats these. */
-enum { VERSION = 1 };           /* of this file's functions and Question */
-enum { LANES = 64, MAX_K = 15 }; /* rows of a tile; classes of a row's top */
+/* cpu_kernel.py repeats these two. */
+enum { VERSION = 1 }; /* of the functions' arguments and of Question */
+enum { MAX_K = 15 };  /* most classes that are sorted, or compared in pairs */
 
+enum { LANES = 64 };  /* most rows of a tile */
 enum { TILE = 2048 }; /* most logits of a tile of several rows */
-enum { LINES = 19 };  /* arrays of LANES elements in group_kl's work */
 enum { HIGH, LOW_TOP, LOW_REST, PARTS };
 
 typedef struct {
@@ -51,7 +49,7 @@ int64_t version(void) { return VERSION; }
 /* 2**x; beyond +-126 that of the bound. NaN stays NaN. */
 INLINE float power(float x)
 {
-    const float magic = 12582912.0f; /* adding 1.5 * 2**23 rounds to integers */
+    const float magic = 12582912.0f; /* 1.5 * 2**23: adding it rounds */
     x = x > 126.0f ? 126.0f : x;
     x = x < -126.0f ? -126.0f : x;
     float shifted = x + magic, f = x - (shifted - magic);
@@ -96,36 +94,80 @@ INLINE int far(float mass)
     return !(mass > FLT_MIN * 1e8f) | !(mass < FLT_MAX * 1e-8f);
 }
 
-/* Powers of some classes of some rows, or sums of them over classes. */
+/* Powers of some classes of some rows, or their sums over classes. */
 typedef struct {
     float *p, *q;
     float *dot; /* q * (t - s); q * (-s) for the cross-entropy */
 } Powers;
 
-INLINE float *take(float **work, int64_t size)
+/* What a thread works with: one tile, and lines of LANES numbers. */
+typedef struct {
+    Powers tile;                /* all classes, with 0 at the top ones */
+    Powers tops;                /* the top classes, a line each */
+    Powers rest, top;           /* sums; the lead class is not in the top */
+    float *weights, *diffs;     /* 3 lines each */
+    float *ratios, *low, *high; /* 2 lines, 2 lines, 1 line */
+    float *to_p, *to_q;
+} Work;
+enum { LINES = 3 + 3 + 3 + 3 + 2 + 2 + 1 + 1 + 1 };
+
+INLINE float *take(float **room, int64_t size)
 {
-    float *taken = *work;
-    *work += size;
+    float *taken = *room;
+    *room += size;
     return taken;
 }
 
-INLINE Powers take_powers(float **work, int64_t size)
+INLINE Powers take_powers(float **room, int64_t size)
 {
-    float *p = take(work, 3 * size);
+    float *p = take(room, 3 * size);
     return (Powers){p, p + size, p + 2 * size};
 }
 
-INLINE void raise(
-    const float *s, const float *t, Powers out, int64_t at, int64_t n,
-    float scale, float own)
+INLINE Powers from(Powers lines, int64_t at)
 {
-    float *p = out.p + at, *q = out.q + at, *dot = out.dot + at;
+    return (Powers){lines.p + at, lines.q + at, lines.dot + at};
+}
+
+INLINE int64_t rows_of_tile(int64_t classes)
+{
+    int64_t rows = TILE / classes;
+    return rows < 1 ? 1 : rows > LANES ? LANES : rows;
+}
+
+/* Floats that a thread needs room for in group_kl. */
+int64_t room(int64_t classes, int64_t k)
+{
+    return 3 * (rows_of_tile(classes) * classes + k * LANES) + LINES * LANES;
+}
+
+INLINE Work arrange(float *room, int64_t classes, int64_t k)
+{
+    Work work;
+    work.tile = take_powers(&room, rows_of_tile(classes) * classes);
+    work.tops = take_powers(&room, k * LANES);
+    work.rest = take_powers(&room, LANES);
+    work.top = take_powers(&room, LANES);
+    work.weights = take(&room, PARTS * LANES);
+    work.diffs = take(&room, 3 * LANES);
+    work.ratios = take(&room, 2 * LANES);
+    work.low = take(&room, 2 * LANES);
+    work.high = take(&room, LANES);
+    work.to_p = take(&room, LANES);
+    work.to_q = take(&room, LANES);
+    return work;
+}
+
+INLINE void raise(
+    const float *s, const float *t, Powers out, int64_t n, float scale,
+    float own)
+{
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         float x = s[i], y = t[i], b = power(y * scale);
-        p[i] = power(x * scale);
-        q[i] = b;
-        dot[i] = b * (own * y - x);
+        out.p[i] = power(x * scale);
+        out.q[i] = b;
+        out.dot[i] = b * (own * y - x);
     }
 }
 
@@ -161,6 +203,30 @@ INLINE void add_by_row(Powers in, int64_t classes, Powers sums, int64_t n)
     }
 }
 
+INLINE int64_t top_class(const Question *ask, int64_t row, int64_t j)
+{
+    return ask->top[row * ask->top_steps[0] + j * ask->top_steps[1]];
+}
+
+/* Moves the top classes out of the tile; 1 if one of them does not exist. */
+INLINE int cut_out(const Question *ask, Work work, int64_t first, int64_t n)
+{
+    const int64_t class_step = ask->by_class ? n : 1;
+    const int64_t row_step = ask->by_class ? 1 : ask->classes;
+    Powers tile = work.tile, tops = work.tops;
+    for (int64_t j = 0; j < ask->k; j++)
+        for (int64_t i = 0; i < n; i++) {
+            int64_t c = top_class(ask, first + i, j), to = j * LANES + i;
+            if (c < 0 || c >= ask->classes) return 1;
+            c = i * row_step + c * class_step;
+            tops.p[to] = tile.p[c];
+            tops.q[to] = tile.q[c];
+            tops.dot[to] = tile.dot[c];
+            tile.p[c] = tile.q[c] = tile.dot[c] = 0;
+        }
+    return 0;
+}
+
 /* KL inside a group, and the logarithm of the ratio of its masses. */
 INLINE int inside(
     Powers sums, float *ratio, float *low, int64_t n, float tau, float own)
@@ -180,21 +246,21 @@ INLINE int inside(
 /* KL between the masses of the groups, and its gradient with respect to the
    logarithms of the masses: of the rest, the top and the lead class. */
 INLINE int between(
-    Powers rest, Powers top, Powers first, const float *rest_ratio,
-    const float *top_ratio, float *high, float *diffs, int64_t n, float unit,
-    const int lead, const int cross_entropy)
+    Work work, int64_t n, float unit, const int lead, const int cross_entropy)
 {
+    const Powers rest = work.rest, top = work.top, first = work.tops;
+    const float *rest_ratio = work.ratios, *top_ratio = work.ratios + LANES;
+    float *diffs = work.diffs;
     int bad = 0;
 #pragma omp simd reduction(| : bad)
     for (int64_t i = 0; i < n; i++) {
         float p0 = rest.p[i], p1 = top.p[i], p2 = lead ? first.p[i] : 0;
         float q0 = rest.q[i], q1 = top.q[i], q2 = lead ? first.q[i] : 0;
-        float p = p0 + p1 + p2, q = q0 + q1 + q2;
-        float value, diff0 = p0 / p - q0 / q, diff1 = p1 / p - q1 / q;
+        float p = p0 + p1 + p2, q = q0 + q1 + q2, value;
         if (cross_entropy) {
             value = (q1 / q) * logarithm(p / p1);
-            diff0 = (q1 / q) * (p0 / p);
-            diff1 = -diff0;
+            diffs[i] = (q1 / q) * (p0 / p);
+            diffs[LANES + i] = -diffs[i];
         } else {
             float among = q0 * rest_ratio[i] + q1 * top_ratio[i];
             if (lead) {
@@ -203,145 +269,135 @@ INLINE int between(
                 diffs[2 * LANES + i] = p2 / p - q2 / q;
             }
             value = logarithm(p / q) - among / q;
+            diffs[i] = p0 / p - q0 / q;
+            diffs[LANES + i] = p1 / p - q1 / q;
         }
-        high[i] = unit * positive(value);
-        diffs[i] = diff0;
-        diffs[LANES + i] = diff1;
+        work.high[i] = unit * positive(value);
     }
     return bad;
 }
 
-/* Floats that a thread needs in `work` of group_kl. */
-int64_t work_size(int64_t classes, int64_t k)
+/* Factors of p and q in the gradient inside a group. */
+INLINE void factors(
+    Work work, const float *weight, const float *diff, Powers sums, int64_t n,
+    float tau)
 {
-    int64_t several = LANES * classes < TILE ? LANES * classes : TILE;
-    int64_t tile = several > classes ? several : classes;
-    return 3 * (tile + k * LANES) + LINES * LANES;
+    const float *w_high = work.weights + HIGH * LANES;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float inner = weight ? weight[i] : 0, outer = diff ? diff[i] : 0;
+        work.to_p[i] = tau * (inner + w_high[i] * outer) / sums.p[i];
+        work.to_q[i] = tau * inner / sums.q[i];
+    }
+}
+
+INLINE void differentiate(
+    const Question *ask, Work work, int64_t first, int64_t n)
+{
+    const int64_t k = ask->k, lead = ask->lead, by_class = ask->by_class;
+    const int64_t class_step = by_class ? ask->grad_step : 1;
+    const int64_t row_step = by_class ? 1 : ask->grad_step;
+    const int64_t outer = by_class ? ask->classes : n;
+    const int64_t length = by_class ? n : ask->classes;
+    const float tau = ask->tau, *w_high = work.weights + HIGH * LANES;
+    const float *to_p = work.to_p, *to_q = work.to_q;
+    const float *lead_diff = work.diffs + 2 * LANES;
+    float *grad = ask->grad + first * row_step;
+
+    factors(work, work.weights + LOW_REST * LANES, k ? work.diffs : 0,
+            work.rest, n, tau);
+    for (int64_t o = 0; o < outer; o++) {
+        const Powers line = from(work.tile, o * length);
+        float *to = grad + o * ask->grad_step;
+        if (by_class) {
+#pragma omp simd
+            for (int64_t i = 0; i < length; i++)
+                to[i] = line.p[i] * to_p[i] - line.q[i] * to_q[i];
+        } else {
+            const float a = to_p[o], b = to_q[o];
+#pragma omp simd
+            for (int64_t i = 0; i < length; i++)
+                to[i] = line.p[i] * a - line.q[i] * b;
+        }
+    }
+    if (!k) return;
+    factors(work, k > lead + 1 ? work.weights + LOW_TOP * LANES : 0,
+            work.diffs + LANES, work.top, n, tau);
+    for (int64_t j = 0; j < k; j++) {
+        const Powers line = from(work.tops, j * LANES);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t c = top_class(ask, first + i, j);
+            grad[i * row_step + c * class_step] =
+                j < lead ? tau * w_high[i] * lead_diff[i]
+                         : line.p[i] * to_p[i] - line.q[i] * to_q[i];
+        }
+    }
 }
 
 /* Rows [begin, end). Returns 1 if one of them needs the slower form. */
 CLONES int64_t group_kl(
-    const Question *ask, float *work, int64_t begin, int64_t end)
+    const Question *ask, float *room, int64_t begin, int64_t end)
 {
     const int64_t classes = ask->classes, k = ask->k, lead = ask->lead;
-    const int64_t by_class = ask->by_class, count = ask->count;
+    const int64_t by_class = ask->by_class, most = rows_of_tile(classes);
+    const int64_t s_step = ask->student_step, t_step = ask->teacher_step;
     const float tau = ask->tau, unit = tau * tau, scale = 1.44269504f / tau;
     const float own = ask->cross_entropy ? 0 : 1;
-    int64_t most = TILE / classes;
-    most = most < 1 ? 1 : most > LANES ? LANES : most;
-    Powers tile = take_powers(&work, most * classes);
-    Powers tops = take_powers(&work, k * LANES);
-    /* all that follows has LANES elements, or some lines of so many: LINES */
-    Powers rest = take_powers(&work, LANES), top = take_powers(&work, LANES);
-    float *weights = take(&work, PARTS * LANES), *diffs = take(&work, 3 * LANES);
-    float *ratios = take(&work, 2 * LANES), *low = take(&work, 2 * LANES);
-    float *high = take(&work, LANES);
-    float *to_p = take(&work, LANES), *to_q = take(&work, LANES);
-    int bad = 0;
+    const int with_top = k > lead + 1;
+    const Work work = arrange(room, classes, k);
 
-    for (int64_t first = begin; first < end && !bad; first += most) {
+    for (int64_t first = begin; first < end; first += most) {
         const int64_t n = first + most < end ? most : end - first;
         const int64_t outer = by_class ? classes : n;
         const int64_t length = by_class ? n : classes;
-        const int64_t class_step = by_class ? n : 1;
-        const int64_t row_step = by_class ? 1 : classes;
-        const float *s = ask->student + first * (by_class ? 1 : ask->student_step);
-        const float *t = ask->teacher + first * (by_class ? 1 : ask->teacher_step);
+        const float *s = ask->student + first * (by_class ? 1 : s_step);
+        const float *t = ask->teacher + first * (by_class ? 1 : t_step);
         for (int64_t o = 0; o < outer; o++)
-            raise(s + o * ask->student_step, t + o * ask->teacher_step, tile,
-                  o * length, length, scale, own);
-
-        /* the top group goes out, into lines of its own */
-        const int64_t *chosen = ask->top + first * ask->top_steps[0];
-        for (int64_t j = 0; j < k; j++)
-            for (int64_t i = 0; i < n; i++) {
-                int64_t c = chosen[i * ask->top_steps[0] + j * ask->top_steps[1]];
-                if (c < 0 || c >= classes) return 1;
-                c = i * row_step + c * class_step;
-                tops.p[j * LANES + i] = tile.p[c];
-                tops.q[j * LANES + i] = tile.q[c];
-                tops.dot[j * LANES + i] = tile.dot[c];
-                tile.p[c] = tile.q[c] = tile.dot[c] = 0;
-            }
-
-        for (int part = 0; part < PARTS; part++)
-            for (int64_t i = 0; i < n; i++)
-                weights[part * LANES + i] =
-                    ask->weights[part][(first + i) * ask->weight_steps[part]];
-        const float *w_high = weights, *w_rest = weights + LOW_REST * LANES;
-        const float *w_top = weights + LOW_TOP * LANES;
-
+            raise(s + o * s_step, t + o * t_step, from(work.tile, o * length),
+                  length, scale, own);
+        int bad = cut_out(ask, work, first, n);
         if (by_class)
-            add_by_class(tile, classes, n, rest, n);
+            add_by_class(work.tile, classes, n, work.rest, n);
         else
-            add_by_row(tile, classes, rest, n);
-        bad = inside(rest, ratios, low, n, tau, own);
+            add_by_row(work.tile, classes, work.rest, n);
+        bad |= inside(work.rest, work.ratios, work.low, n, tau, own);
         if (k) {
-            Powers others = {tops.p + lead * LANES, tops.q + lead * LANES,
-                             tops.dot + lead * LANES};
-            add_by_class(others, k - lead, LANES, top, n);
-            bad |= inside(top, ratios + LANES, low + LANES, n, tau, own);
+            add_by_class(from(work.tops, lead * LANES), k - lead, LANES,
+                         work.top, n);
+            bad |= inside(work.top, work.ratios + LANES, work.low + LANES, n,
+                          tau, own);
             if (ask->cross_entropy)
-                bad |= between(rest, top, tops, ratios, ratios + LANES, high,
-                               diffs, n, unit, 0, 1);
+                bad |= between(work, n, unit, 0, 1);
             else if (lead)
-                bad |= between(rest, top, tops, ratios, ratios + LANES, high,
-                               diffs, n, unit, 1, 0);
+                bad |= between(work, n, unit, 1, 0);
             else
-                bad |= between(rest, top, tops, ratios, ratios + LANES, high,
-                               diffs, n, unit, 0, 0);
+                bad |= between(work, n, unit, 0, 0);
         }
-        const int with_top = k > lead + 1;
-        float *rows = ask->rows + first, *high_at = ask->parts + first;
-        float *top_at = high_at + count, *rest_at = top_at + count;
+        if (bad) return 1;
+
+        const float *weights[PARTS], *low = work.low;
+        for (int part = 0; part < PARTS; part++) {
+            float *line = work.weights + part * LANES;
+            int64_t step = ask->weight_steps[part];
+            for (int64_t i = 0; i < n; i++)
+                line[i] = ask->weights[part][(first + i) * step];
+            weights[part] = line;
+        }
+        float *high_at = ask->parts + first, *top_at = high_at + ask->count;
+        float *rest_at = top_at + ask->count, *rows = ask->rows + first;
 #pragma omp simd
         for (int64_t i = 0; i < n; i++) {
-            float up = k ? high[i] : 0, in_top = with_top ? low[LANES + i] : 0;
-            rows[i] = w_rest[i] * low[i] + w_high[i] * up + w_top[i] * in_top;
-            high_at[i] = up;
-            top_at[i] = in_top;
+            float high = k ? work.high[i] : 0;
+            float low_top = with_top ? low[LANES + i] : 0;
+            rows[i] = weights[HIGH][i] * high + weights[LOW_TOP][i] * low_top +
+                      weights[LOW_REST][i] * low[i];
+            high_at[i] = high;
+            top_at[i] = low_top;
             rest_at[i] = low[i];
         }
-        if (!ask->grad || bad) continue;
-
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) {
-            float up = k ? w_high[i] * diffs[i] : 0;
-            to_p[i] = tau * (w_rest[i] + up) / rest.p[i];
-            to_q[i] = tau * w_rest[i] / rest.q[i];
-        }
-        float *grad = ask->grad + first * (by_class ? 1 : ask->grad_step);
-        for (int64_t o = 0; o < outer; o++) {
-            float *to = grad + o * ask->grad_step;
-            const float *p = tile.p + o * length, *q = tile.q + o * length;
-            if (by_class) {
-#pragma omp simd
-                for (int64_t i = 0; i < n; i++)
-                    to[i] = p[i] * to_p[i] - q[i] * to_q[i];
-            } else {
-                const float a = to_p[o], b = to_q[o];
-#pragma omp simd
-                for (int64_t i = 0; i < classes; i++)
-                    to[i] = p[i] * a - q[i] * b;
-            }
-        }
-        if (!k) continue;
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) {
-            float weight = with_top ? w_top[i] : 0;
-            to_p[i] = tau * (weight + w_high[i] * diffs[LANES + i]) / top.p[i];
-            to_q[i] = tau * weight / top.q[i];
-        }
-        for (int64_t j = 0; j < k; j++)
-            for (int64_t i = 0; i < n; i++) {
-                int64_t c = chosen[i * ask->top_steps[0] + j * ask->top_steps[1]];
-                c = by_class ? i + c * ask->grad_step : i * ask->grad_step + c;
-                grad[c] = j < lead ? tau * w_high[i] * diffs[2 * LANES + i]
-                                   : tops.p[j * LANES + i] * to_p[i] -
-                                         tops.q[j * LANES + i] * to_q[i];
-            }
+        if (ask->grad) differentiate(ask, work, first, n);
     }
-    return bad;
+    return 0;
 }
 
 /* KL of the two-class softmaxes of all pairs i < j of a row's k logits, each
@@ -398,14 +454,17 @@ CLONES int64_t pair_kl(
     return bad;
 }
 
-/* Eight rows side by side. */
-typedef float Floats __attribute__((vector_size(32)));
-typedef int32_t Ints __attribute__((vector_size(32)));
-typedef int64_t Longs __attribute__((vector_size(32)));
+/* Four rows side by side. */
+typedef float Floats __attribute__((vector_size(16)));
+typedef int32_t Ints __attribute__((vector_size(16)));
+typedef int64_t Longs __attribute__((vector_size(16)));
 
-INLINE Ints pick(Ints mask, Ints a, Ints b) { return (mask & a) | (~mask & b); }
+INLINE Ints pick(Ints which, Ints a, Ints b)
+{
+    return (which & a) | (~which & b);
+}
 
-/* Sorts a class with its logits in among the largest. */
+/* Sorts a class with its logits in among the largest, `step` apart. */
 INLINE void insert(
     Floats *best, Ints *names, Floats given, Ints name, int64_t places,
     int64_t step)
@@ -420,42 +479,47 @@ INLINE void insert(
     }
 }
 
-/* Classes of the k largest of sign * logits, for rows [begin, end). A row
-   with a NaN, or with two equal ones among its k + 1 largest, gets -1 as its
-   first class and is left to the caller; returns how many are. */
+/* Classes of the k largest of sign * logits, for rows [begin, end). `steps`
+   has those of the logits and of `top`, from row to row and from class to
+   class. A row with a NaN, or with two equal ones among its k + 1 largest,
+   gets -1 as its first class and is left to the caller; returns how many. */
 CLONES int64_t largest_classes(
     const float *logits, int64_t *top, const int64_t *steps, int64_t classes,
     int64_t k, float sign, int64_t begin, int64_t end)
 {
-    enum { BLOCKS = LANES / 8 };
-    Floats best[MAX_K + 1][BLOCKS], x[BLOCKS] = {{0}};
+    enum { BLOCKS = LANES / 4 };
+    Floats best[MAX_K + 1][BLOCKS];
     Ints names[MAX_K + 1][BLOCKS], odd[BLOCKS];
+    Floats line[BLOCKS] = {{0}};
     int64_t left = 0;
     for (int64_t first = begin; first < end; first += LANES) {
         const int64_t n = first + LANES < end ? LANES : end - first;
-        const float *from = logits + first * steps[0];
+        const float *at = logits + first * steps[0];
         for (int b = 0; b < BLOCKS; b++) {
             odd[b] = (Ints){0};
             for (int64_t j = 0; j <= k; j++) {
                 best[j][b] = (Floats){0} - INFINITY;
-                names[j][b] = (Ints){0} - 1;
+                names[j][b] = (Ints){0};
             }
         }
-        for (int32_t c = 0; c < classes; c++, from += steps[1]) {
+        for (int32_t c = 0; c < classes; c++, at += steps[1]) {
             for (int64_t i = 0; i < n; i++)
-                ((float *)x)[i] = sign * from[i * steps[0]];
+                ((float *)line)[i] = sign * at[i * steps[0]];
             for (int b = 0; b < BLOCKS; b++) {
-                Longs more = (Longs)(x[b] > best[k][b]);
-                odd[b] |= x[b] != x[b];
-                if (more[0] | more[1] | more[2] | more[3])
-                insert(&best[0][b], &names[0][b], x[b], (Ints){0} + c, k + 1, BLOCKS);
+                Floats x = line[b];
+                Longs more = (Longs)(x > best[k][b]);
+                odd[b] |= x != x;
+                if (more[0] | more[1])
+                    insert(&best[0][b], &names[0][b], x, (Ints){0} + c, k + 1,
+                           BLOCKS);
             }
         }
         for (int64_t i = 0; i < n; i++) {
-            int32_t is_odd = ((int32_t *)odd)[i];
             int64_t *to = top + (first + i) * steps[2];
+            int is_odd = ((int32_t *)odd)[i];
             for (int64_t j = 0; j < k; j++) {
-                is_odd |= ((float *)best[j])[i] == ((float *)best[j + 1])[i];
+                const float *held = (float *)best[j], *next = held + LANES;
+                is_odd |= held[i] == next[i];
                 to[j * steps[3]] = ((int32_t *)names[j])[i];
             }
             if (is_odd) {

@@ -56,18 +56,22 @@ def library() -> Optional[ctypes.CDLL]:
     found = find_spec('mmkd_logit.losses._cpu_kernel')
     if found is None:
         return None
-    kernel = ctypes.CDLL(found.origin)
-    kernel.version.restype = c_int64
-    if kernel.version() != VERSION:
+    try:
+        kernel = ctypes.CDLL(found.origin)
+        kernel.version.restype = c_int64
+        built = kernel.version()
+    except (OSError, AttributeError) as error:
+        built = error
+    if built != VERSION:
         warnings.warn(
-            f'{found.origin} was built from other sources and is left alone; '
-            'the losses are slower without it. Build it again: '
-            'pip install --no-deps -e .',
+            f'{found.origin} is not the kernel of these sources ({built}, '
+            f'expected version {VERSION}); the losses are slower without it. '
+            'Build it again: pip install --no-deps -e .',
             stacklevel=2,
         )
         return None
-    kernel.work_size.restype = c_int64
-    kernel.work_size.argtypes = [c_int64] * 2
+    kernel.room.restype = c_int64
+    kernel.room.argtypes = [c_int64] * 2
     kernel.group_kl.restype = c_int64
     kernel.group_kl.argtypes = [c_void_p, c_void_p, c_int64, c_int64]
     kernel.pair_kl.restype = c_int64
@@ -135,12 +139,12 @@ def one_pass(
         tuple(int(isinstance(w, Tensor)) for w in given),
         spec.tau,
     )
-    size = kernel.work_size(classes, k)
+    size = kernel.room(classes, k)
     address = ctypes.addressof(ask)
 
     def work_on(begin: int, end: int) -> int:
-        work = torch.empty(size)
-        return kernel.group_kl(address, work.data_ptr(), begin, end)
+        room = torch.empty(size)
+        return kernel.group_kl(address, room.data_ptr(), begin, end)
 
     if _in_threads(work_on, count, classes):
         return None
@@ -235,9 +239,7 @@ def pair_kl(
     student, teacher = student.contiguous(), teacher.contiguous()
     weights = weights.contiguous()
     rows, grad = torch.empty(count), torch.empty_like(student)
-    address = [
-        x.data_ptr() for x in (student, teacher, weights, rows, grad)
-    ]
+    address = [x.data_ptr() for x in (student, teacher, weights, rows, grad)]
 
     def work_on(begin: int, end: int) -> int:
         return kernel.pair_kl(*address, k, begin, end)

@@ -1,6 +1,7 @@
 """The compiled code against the readable form, and who takes its place."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -51,9 +52,7 @@ def assert_same(student, teacher, top, spec):
     wanted = in_float64(student, teacher, top, spec)
     torch.testing.assert_close(list(found), wanted, rtol=1e-5, atol=2e-5)
     assert found[2].stride() == student.stride()
-    rows, parts, grad = cpu_kernel.one_pass(
-        student, teacher, top, spec, False
-    )
+    rows, parts, grad = cpu_kernel.one_pass(student, teacher, top, spec, False)
     assert grad is None
     assert torch.equal(rows, found[0]) and torch.equal(parts, found[1])
 
@@ -144,7 +143,12 @@ def left_to_others():
         layouts=(student, teacher.t().contiguous().t(), top, spec),
         steps=(student[:, ::2], teacher[:, ::2], None, spec),
         shapes=(student, teacher[:5], top, spec),
-        few_weights=(student, teacher, top, spec._replace(w_top=torch.ones(1))),
+        few_weights=(
+            student,
+            teacher,
+            top,
+            spec._replace(w_top=torch.ones(1)),
+        ),
         few_tops=(student, teacher, top[:5], spec),
         short_tops=(student, teacher, top.int(), spec),
         no_class=(student, teacher, wrong, spec),
@@ -215,7 +219,9 @@ def test_odd_rows_follow_topk(threads):
     drawn[3, 3] = torch.inf
     drawn[4] = 0
     drawn[70::3] = torch.randint(3, (44, 7), generator=seeded(21)).float()
-    assert torch.equal(cpu_kernel.top_classes(drawn, 3, True), drawn.topk(3)[1])
+    assert torch.equal(
+        cpu_kernel.top_classes(drawn, 3, True), drawn.topk(3)[1]
+    )
 
 
 def test_more_classes_than_it_sorts_are_left_to_others():
@@ -263,9 +269,16 @@ def test_pairs_that_it_does_not_serve():
     assert cpu_kernel.pair_kl(wide, wide, torch.ones(16, 16)) is None
 
 
-def test_a_kernel_of_other_sources_is_left_alone(monkeypatch):
+def test_a_kernel_of_other_sources_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(cpu_kernel, 'VERSION', 0)
-    with pytest.warns(UserWarning, match='other sources .* Build it again'):
+    with pytest.warns(UserWarning, match='expected version 0.* Build it'):
+        assert cpu_kernel.library.__wrapped__() is None
+    broken = tmp_path / 'broken.so'
+    broken.write_text('no library')
+    monkeypatch.setattr(
+        cpu_kernel, 'find_spec', lambda name: SimpleNamespace(origin=broken)
+    )
+    with pytest.warns(UserWarning, match='broken.so .* Build it again'):
         assert cpu_kernel.library.__wrapped__() is None
 
 

@@ -26,6 +26,7 @@ from torch.utils._pytree import tree_flatten
 from mmkd_logit import losses
 from mmkd_logit.heads.pixels import map_rows
 from mmkd_logit.launch import keep_freed_memory
+from mmkd_logit.losses import cpu_kernel
 
 #: ImageNet, RoIs of COCO, 131072 pixels of Cityscapes as rows, as one image
 #: and as two, whose planes must be copied to become rows.
@@ -60,6 +61,11 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='freed memory is kept, as in tools/train.py on a CPU; without it '
         'the textbook forms pay for new pages',
+    )
+    parser.add_argument(
+        '--no-kernel',
+        action='store_true',
+        help='ours in PyTorch alone, as where the C code was not built',
     )
     parser.add_argument(
         '--compile',
@@ -168,8 +174,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.keep_memory:
         keep_freed_memory()
+    if args.no_kernel:
+        cpu_kernel.library = lambda: None
     torch.manual_seed(0)
-    where = f'CPU, {args.threads} threads'
+    built = 'with' if cpu_kernel.library() else 'without'
+    where = f'CPU, {args.threads} threads, {built} the C kernel'
     if cuda:
         where = torch.cuda.get_device_name(args.device)
     print(
