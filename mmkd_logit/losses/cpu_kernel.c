@@ -348,10 +348,14 @@ CLONES int64_t group_kl(
 
     for (int64_t first = begin; first < end; first += most) {
         const int64_t n = first + most < end ? most : end - first;
-        const int64_t outer = by_class ? classes : n;
-        const int64_t length = by_class ? n : classes;
         const float *s = ask->student + first * (by_class ? 1 : s_step);
         const float *t = ask->teacher + first * (by_class ? 1 : t_step);
+        int64_t outer = by_class ? classes : n;
+        int64_t length = by_class ? n : classes;
+        if (s_step == length && t_step == length) { /* one line in memory */
+            length *= outer;
+            outer = 1;
+        }
         for (int64_t o = 0; o < outer; o++)
             raise(s + o * s_step, t + o * t_step, from(work.tile, o * length),
                   length, scale, own);

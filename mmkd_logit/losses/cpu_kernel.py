@@ -20,8 +20,8 @@ from .onepass import Spec
 
 #: As in cpu_kernel.c.
 VERSION, MAX_K = 1, 15
-#: Fewest logits that are worth a thread; one takes about half a millisecond.
-SHARE = 1 << 19
+#: Fewest logits that are worth a thread; they take about a millisecond.
+SHARE = 1 << 20
 
 
 class _Question(ctypes.Structure):
