@@ -41,10 +41,64 @@ typedef struct {
     /* steps from row to row, and from class to class, whichever is not 1 */
     int64_t student_step, teacher_step, grad_step;
     int64_t top_steps[2], weight_steps[PARTS];
+    float *room; /* room_for() floats for each share */
     float tau;
 } Question;
 
+typedef struct {
+    const float *logits;
+    int64_t *top;
+    int64_t steps[4]; /* of the logits and of top: between rows, classes */
+    int64_t count, classes, k;
+    float sign; /* -1 for the smallest */
+} Ranking;
+
+typedef struct {
+    const float *student, *teacher, *weights; /* (rows, k) twice, (k, k) */
+    float *rows, *grad;                       /* (rows), (rows, k) */
+    int64_t count, k;
+} Pairs;
+
 int64_t version(void) { return VERSION; }
+
+/* Rows [begin, end) of what is asked; returns how many need another way. */
+typedef int64_t Work(
+    const void *ask, int64_t share, int64_t begin, int64_t end);
+
+/* GOMP_parallel of the OpenMP library that PyTorch has loaded: its threads are
+   awake when ours are wanted. No address where there is none. */
+typedef void Parallel(void (*)(void *), void *, unsigned, unsigned);
+
+typedef struct {
+    Work *work;
+    const void *ask;
+    int64_t rows, shares, taken, found;
+} Job;
+
+static void take_shares(void *given)
+{
+    Job *job = given;
+    int64_t share;
+    while ((share = __atomic_fetch_add(&job->taken, 1, __ATOMIC_RELAXED)) <
+           job->shares) {
+        int64_t found = job->work(
+            job->ask, share, job->rows * share / job->shares,
+            job->rows * (share + 1) / job->shares);
+        __atomic_fetch_add(&job->found, found, __ATOMIC_RELAXED);
+    }
+}
+
+static int64_t in_shares(
+    Work *work, const void *ask, int64_t rows, int64_t shares,
+    Parallel *parallel)
+{
+    Job job = {work, ask, rows, shares, 0, 0};
+    if (parallel && shares > 1)
+        parallel(take_shares, &job, (unsigned)shares, 0);
+    else
+        take_shares(&job);
+    return job.found;
+}
 
 /* 2**x; beyond +-126 that of the bound. NaN stays NaN. */
 INLINE float power(float x)
@@ -100,7 +154,7 @@ typedef struct {
     float *dot; /* q * (t - s); q * (-s) for the cross-entropy */
 } Powers;
 
-/* What a thread works with: one tile, and lines of LANES numbers. */
+/* What a share works with: one tile, and lines of LANES numbers. */
 typedef struct {
     Powers tile;                /* all classes, with 0 at the top ones */
     Powers tops;                /* the top classes, a line each */
@@ -108,19 +162,19 @@ typedef struct {
     float *weights, *diffs;     /* 3 lines each */
     float *ratios, *low, *high; /* 2 lines, 2 lines, 1 line */
     float *to_p, *to_q;
-} Work;
+} Room;
 enum { LINES = 3 + 3 + 3 + 3 + 2 + 2 + 1 + 1 + 1 };
 
-INLINE float *take(float **room, int64_t size)
+INLINE float *take(float **at, int64_t size)
 {
-    float *taken = *room;
-    *room += size;
+    float *taken = *at;
+    *at += size;
     return taken;
 }
 
-INLINE Powers take_powers(float **room, int64_t size)
+INLINE Powers take_powers(float **at, int64_t size)
 {
-    float *p = take(room, 3 * size);
+    float *p = take(at, 3 * size);
     return (Powers){p, p + size, p + 2 * size};
 }
 
@@ -135,27 +189,27 @@ INLINE int64_t rows_of_tile(int64_t classes)
     return rows < 1 ? 1 : rows > LANES ? LANES : rows;
 }
 
-/* Floats that a thread needs room for in group_kl. */
-int64_t room(int64_t classes, int64_t k)
+/* Floats that a share needs in group_kl. */
+int64_t room_for(int64_t classes, int64_t k)
 {
     return 3 * (rows_of_tile(classes) * classes + k * LANES) + LINES * LANES;
 }
 
-INLINE Work arrange(float *room, int64_t classes, int64_t k)
+INLINE Room arrange(float *at, int64_t classes, int64_t k)
 {
-    Work work;
-    work.tile = take_powers(&room, rows_of_tile(classes) * classes);
-    work.tops = take_powers(&room, k * LANES);
-    work.rest = take_powers(&room, LANES);
-    work.top = take_powers(&room, LANES);
-    work.weights = take(&room, PARTS * LANES);
-    work.diffs = take(&room, 3 * LANES);
-    work.ratios = take(&room, 2 * LANES);
-    work.low = take(&room, 2 * LANES);
-    work.high = take(&room, LANES);
-    work.to_p = take(&room, LANES);
-    work.to_q = take(&room, LANES);
-    return work;
+    Room room;
+    room.tile = take_powers(&at, rows_of_tile(classes) * classes);
+    room.tops = take_powers(&at, k * LANES);
+    room.rest = take_powers(&at, LANES);
+    room.top = take_powers(&at, LANES);
+    room.weights = take(&at, PARTS * LANES);
+    room.diffs = take(&at, 3 * LANES);
+    room.ratios = take(&at, 2 * LANES);
+    room.low = take(&at, 2 * LANES);
+    room.high = take(&at, LANES);
+    room.to_p = take(&at, LANES);
+    room.to_q = take(&at, LANES);
+    return room;
 }
 
 INLINE void raise(
@@ -209,11 +263,11 @@ INLINE int64_t top_class(const Question *ask, int64_t row, int64_t j)
 }
 
 /* Moves the top classes out of the tile; 1 if one of them does not exist. */
-INLINE int cut_out(const Question *ask, Work work, int64_t first, int64_t n)
+INLINE int cut_out(const Question *ask, Room room, int64_t first, int64_t n)
 {
     const int64_t class_step = ask->by_class ? n : 1;
     const int64_t row_step = ask->by_class ? 1 : ask->classes;
-    Powers tile = work.tile, tops = work.tops;
+    Powers tile = room.tile, tops = room.tops;
     for (int64_t j = 0; j < ask->k; j++)
         for (int64_t i = 0; i < n; i++) {
             int64_t c = top_class(ask, first + i, j), to = j * LANES + i;
@@ -246,11 +300,11 @@ INLINE int inside(
 /* KL between the masses of the groups, and its gradient with respect to the
    logarithms of the masses: of the rest, the top and the lead class. */
 INLINE int between(
-    Work work, int64_t n, float unit, const int lead, const int cross_entropy)
+    Room room, int64_t n, float unit, const int lead, const int cross_entropy)
 {
-    const Powers rest = work.rest, top = work.top, first = work.tops;
-    const float *rest_ratio = work.ratios, *top_ratio = work.ratios + LANES;
-    float *diffs = work.diffs;
+    const Powers rest = room.rest, top = room.top, first = room.tops;
+    const float *rest_ratio = room.ratios, *top_ratio = room.ratios + LANES;
+    float *diffs = room.diffs;
     int bad = 0;
 #pragma omp simd reduction(| : bad)
     for (int64_t i = 0; i < n; i++) {
@@ -272,42 +326,42 @@ INLINE int between(
             diffs[i] = p0 / p - q0 / q;
             diffs[LANES + i] = p1 / p - q1 / q;
         }
-        work.high[i] = unit * positive(value);
+        room.high[i] = unit * positive(value);
     }
     return bad;
 }
 
 /* Factors of p and q in the gradient inside a group. */
 INLINE void factors(
-    Work work, const float *weight, const float *diff, Powers sums, int64_t n,
+    Room room, const float *weight, const float *diff, Powers sums, int64_t n,
     float tau)
 {
-    const float *w_high = work.weights + HIGH * LANES;
+    const float *w_high = room.weights + HIGH * LANES;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         float inner = weight ? weight[i] : 0, outer = diff ? diff[i] : 0;
-        work.to_p[i] = tau * (inner + w_high[i] * outer) / sums.p[i];
-        work.to_q[i] = tau * inner / sums.q[i];
+        room.to_p[i] = tau * (inner + w_high[i] * outer) / sums.p[i];
+        room.to_q[i] = tau * inner / sums.q[i];
     }
 }
 
 INLINE void differentiate(
-    const Question *ask, Work work, int64_t first, int64_t n)
+    const Question *ask, Room room, int64_t first, int64_t n)
 {
     const int64_t k = ask->k, lead = ask->lead, by_class = ask->by_class;
     const int64_t class_step = by_class ? ask->grad_step : 1;
     const int64_t row_step = by_class ? 1 : ask->grad_step;
     const int64_t outer = by_class ? ask->classes : n;
     const int64_t length = by_class ? n : ask->classes;
-    const float tau = ask->tau, *w_high = work.weights + HIGH * LANES;
-    const float *to_p = work.to_p, *to_q = work.to_q;
-    const float *lead_diff = work.diffs + 2 * LANES;
+    const float tau = ask->tau, *w_high = room.weights + HIGH * LANES;
+    const float *to_p = room.to_p, *to_q = room.to_q;
+    const float *lead_diff = room.diffs + 2 * LANES;
     float *grad = ask->grad + first * row_step;
 
-    factors(work, work.weights + LOW_REST * LANES, k ? work.diffs : 0,
-            work.rest, n, tau);
+    factors(room, room.weights + LOW_REST * LANES, k ? room.diffs : 0,
+            room.rest, n, tau);
     for (int64_t o = 0; o < outer; o++) {
-        const Powers line = from(work.tile, o * length);
+        const Powers line = from(room.tile, o * length);
         float *to = grad + o * ask->grad_step;
         if (by_class) {
 #pragma omp simd
@@ -321,10 +375,10 @@ INLINE void differentiate(
         }
     }
     if (!k) return;
-    factors(work, k > lead + 1 ? work.weights + LOW_TOP * LANES : 0,
-            work.diffs + LANES, work.top, n, tau);
+    factors(room, k > lead + 1 ? room.weights + LOW_TOP * LANES : 0,
+            room.diffs + LANES, room.top, n, tau);
     for (int64_t j = 0; j < k; j++) {
-        const Powers line = from(work.tops, j * LANES);
+        const Powers line = from(room.tops, j * LANES);
         for (int64_t i = 0; i < n; i++) {
             int64_t c = top_class(ask, first + i, j);
             grad[i * row_step + c * class_step] =
@@ -334,17 +388,18 @@ INLINE void differentiate(
     }
 }
 
-/* Rows [begin, end). Returns 1 if one of them needs the slower form. */
-CLONES int64_t group_kl(
-    const Question *ask, float *room, int64_t begin, int64_t end)
+CLONES static int64_t group_kl_share(
+    const void *given, int64_t share, int64_t begin, int64_t end)
 {
+    const Question *ask = given;
     const int64_t classes = ask->classes, k = ask->k, lead = ask->lead;
     const int64_t by_class = ask->by_class, most = rows_of_tile(classes);
     const int64_t s_step = ask->student_step, t_step = ask->teacher_step;
     const float tau = ask->tau, unit = tau * tau, scale = 1.44269504f / tau;
     const float own = ask->cross_entropy ? 0 : 1;
     const int with_top = k > lead + 1;
-    const Work work = arrange(room, classes, k);
+    const Room room =
+        arrange(ask->room + share * room_for(classes, k), classes, k);
 
     for (int64_t first = begin; first < end; first += most) {
         const int64_t n = first + most < end ? most : end - first;
@@ -357,31 +412,31 @@ CLONES int64_t group_kl(
             outer = 1;
         }
         for (int64_t o = 0; o < outer; o++)
-            raise(s + o * s_step, t + o * t_step, from(work.tile, o * length),
+            raise(s + o * s_step, t + o * t_step, from(room.tile, o * length),
                   length, scale, own);
-        int bad = cut_out(ask, work, first, n);
+        int bad = cut_out(ask, room, first, n);
         if (by_class)
-            add_by_class(work.tile, classes, n, work.rest, n);
+            add_by_class(room.tile, classes, n, room.rest, n);
         else
-            add_by_row(work.tile, classes, work.rest, n);
-        bad |= inside(work.rest, work.ratios, work.low, n, tau, own);
+            add_by_row(room.tile, classes, room.rest, n);
+        bad |= inside(room.rest, room.ratios, room.low, n, tau, own);
         if (k) {
-            add_by_class(from(work.tops, lead * LANES), k - lead, LANES,
-                         work.top, n);
-            bad |= inside(work.top, work.ratios + LANES, work.low + LANES, n,
+            add_by_class(from(room.tops, lead * LANES), k - lead, LANES,
+                         room.top, n);
+            bad |= inside(room.top, room.ratios + LANES, room.low + LANES, n,
                           tau, own);
             if (ask->cross_entropy)
-                bad |= between(work, n, unit, 0, 1);
+                bad |= between(room, n, unit, 0, 1);
             else if (lead)
-                bad |= between(work, n, unit, 1, 0);
+                bad |= between(room, n, unit, 1, 0);
             else
-                bad |= between(work, n, unit, 0, 0);
+                bad |= between(room, n, unit, 0, 0);
         }
         if (bad) return 1;
 
-        const float *weights[PARTS], *low = work.low;
+        const float *weights[PARTS], *low = room.low;
         for (int part = 0; part < PARTS; part++) {
-            float *line = work.weights + part * LANES;
+            float *line = room.weights + part * LANES;
             int64_t step = ask->weight_steps[part];
             for (int64_t i = 0; i < n; i++)
                 line[i] = ask->weights[part][(first + i) * step];
@@ -391,7 +446,7 @@ CLONES int64_t group_kl(
         float *rest_at = top_at + ask->count, *rows = ask->rows + first;
 #pragma omp simd
         for (int64_t i = 0; i < n; i++) {
-            float high = k ? work.high[i] : 0;
+            float high = k ? room.high[i] : 0;
             float low_top = with_top ? low[LANES + i] : 0;
             rows[i] = weights[HIGH][i] * high + weights[LOW_TOP][i] * low_top +
                       weights[LOW_REST][i] * low[i];
@@ -399,24 +454,29 @@ CLONES int64_t group_kl(
             top_at[i] = low_top;
             rest_at[i] = low[i];
         }
-        if (ask->grad) differentiate(ask, work, first, n);
+        if (ask->grad) differentiate(ask, room, first, n);
     }
     return 0;
 }
 
-/* KL of the two-class softmaxes of all pairs i < j of a row's k logits, each
-   times weights[i * k + j], and its gradient; all matrices are (rows, k).
-   Returns 1 if a row's logits lie too far apart. */
-CLONES int64_t pair_kl(
-    const float *student, const float *teacher, const float *weights,
-    float *rows, float *grad, int64_t k, int64_t begin, int64_t end)
+/* Not 0 if a row needs the slower form. */
+int64_t group_kl(const Question *ask, int64_t shares, Parallel *parallel)
 {
+    return in_shares(group_kl_share, ask, ask->count, shares, parallel);
+}
+
+CLONES static int64_t pair_kl_share(
+    const void *given, int64_t share, int64_t begin, int64_t end)
+{
+    const Pairs *ask = given;
+    const int64_t k = ask->k;
     float p[MAX_K][LANES], q[MAX_K][LANES], gap[MAX_K][LANES];
     float to[MAX_K][LANES], value[LANES], s_max[LANES], t_max[LANES];
     int bad = 0;
     for (int64_t first = begin; first < end && !bad; first += LANES) {
         const int64_t n = first + LANES < end ? LANES : end - first;
-        const float *s = student + first * k, *t = teacher + first * k;
+        const float *s = ask->student + first * k;
+        const float *t = ask->teacher + first * k;
         for (int64_t i = 0; i < n; i++) s_max[i] = t_max[i] = -FLT_MAX;
         for (int64_t j = 0; j < k; j++)
             for (int64_t i = 0; i < n; i++) {
@@ -436,7 +496,7 @@ CLONES int64_t pair_kl(
             }
         for (int64_t a = 0; a < k; a++)
             for (int64_t b = a + 1; b < k; b++) {
-                const float weight = weights[a * k + b];
+                const float weight = ask->weights[a * k + b];
 #pragma omp simd
                 for (int64_t i = 0; i < n; i++) {
                     float p_sum = p[a][i] + p[b][i], q_sum = q[a][i] + q[b][i];
@@ -450,12 +510,21 @@ CLONES int64_t pair_kl(
                 }
             }
         for (int64_t i = 0; i < n; i++) {
-            rows[first + i] = value[i];
+            ask->rows[first + i] = value[i];
             for (int64_t j = 0; j < k; j++)
-                grad[(first + i) * k + j] = to[j][i];
+                ask->grad[(first + i) * k + j] = to[j][i];
         }
     }
+    (void)share;
     return bad;
+}
+
+/* KL of the two-class softmaxes of all pairs i < j of a row's k logits, each
+   times weights[i * k + j], and its gradient. Not 0 if a row's logits lie too
+   far apart. */
+int64_t pair_kl(const Pairs *ask, int64_t shares, Parallel *parallel)
+{
+    return in_shares(pair_kl_share, ask, ask->count, shares, parallel);
 }
 
 /* Four rows side by side. */
@@ -483,14 +552,12 @@ INLINE void insert(
     }
 }
 
-/* Classes of the k largest of sign * logits, for rows [begin, end). `steps`
-   has those of the logits and of `top`, from row to row and from class to
-   class. A row with a NaN, or with two equal ones among its k + 1 largest,
-   gets -1 as its first class and is left to the caller; returns how many. */
-CLONES int64_t largest_classes(
-    const float *logits, int64_t *top, const int64_t *steps, int64_t classes,
-    int64_t k, float sign, int64_t begin, int64_t end)
+CLONES static int64_t largest_share(
+    const void *given, int64_t share, int64_t begin, int64_t end)
 {
+    const Ranking *ask = given;
+    const int64_t k = ask->k, *steps = ask->steps;
+    const float sign = ask->sign;
     enum { BLOCKS = LANES / 4 };
     Floats best[MAX_K + 1][BLOCKS];
     Ints names[MAX_K + 1][BLOCKS], odd[BLOCKS];
@@ -498,7 +565,7 @@ CLONES int64_t largest_classes(
     int64_t left = 0;
     for (int64_t first = begin; first < end; first += LANES) {
         const int64_t n = first + LANES < end ? LANES : end - first;
-        const float *at = logits + first * steps[0];
+        const float *at = ask->logits + first * steps[0];
         for (int b = 0; b < BLOCKS; b++) {
             odd[b] = (Ints){0};
             for (int64_t j = 0; j <= k; j++) {
@@ -506,7 +573,7 @@ CLONES int64_t largest_classes(
                 names[j][b] = (Ints){0};
             }
         }
-        for (int32_t c = 0; c < classes; c++, at += steps[1]) {
+        for (int32_t c = 0; c < ask->classes; c++, at += steps[1]) {
             for (int64_t i = 0; i < n; i++)
                 ((float *)line)[i] = sign * at[i * steps[0]];
             for (int b = 0; b < BLOCKS; b++) {
@@ -519,7 +586,7 @@ CLONES int64_t largest_classes(
             }
         }
         for (int64_t i = 0; i < n; i++) {
-            int64_t *to = top + (first + i) * steps[2];
+            int64_t *to = ask->top + (first + i) * steps[2];
             int is_odd = ((int32_t *)odd)[i];
             for (int64_t j = 0; j < k; j++) {
                 const float *held = (float *)best[j], *next = held + LANES;
@@ -532,5 +599,15 @@ CLONES int64_t largest_classes(
             }
         }
     }
+    (void)share;
     return left;
+}
+
+/* Classes of the k largest of sign * logits. A row with a NaN, or with two
+   equal ones among its k + 1 largest, gets -1 as its first class and is left
+   to the caller; returns how many. */
+int64_t largest_classes(
+    const Ranking *ask, int64_t shares, Parallel *parallel)
+{
+    return in_shares(largest_share, ask, ask->count, shares, parallel);
 }

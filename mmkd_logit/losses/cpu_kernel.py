@@ -7,11 +7,10 @@ PyTorch code of ``onepass.py`` and ``top.py`` takes their place.
 
 import ctypes
 import warnings
-from ctypes import POINTER, c_float, c_int64, c_void_p
+from ctypes import c_float, c_int64, c_void_p
 from functools import lru_cache
 from importlib.util import find_spec
-from threading import Thread
-from typing import Callable, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -20,8 +19,8 @@ from .onepass import Spec
 
 #: As in cpu_kernel.c.
 VERSION, MAX_K = 1, 15
-#: Fewest logits that are worth a thread; they take about a millisecond.
-SHARE = 1 << 20
+#: Fewest logits that are worth a thread; they take some 40 microseconds.
+SHARE = 1 << 15
 
 
 class _Question(ctypes.Structure):
@@ -46,7 +45,36 @@ class _Question(ctypes.Structure):
         ('grad_step', c_int64),
         ('top_steps', c_int64 * 2),
         ('weight_steps', c_int64 * 3),
+        ('room', c_void_p),
         ('tau', c_float),
+    ]
+
+
+class _Ranking(ctypes.Structure):
+    """``Ranking`` of cpu_kernel.c."""
+
+    _fields_ = [
+        ('logits', c_void_p),
+        ('top', c_void_p),
+        ('steps', c_int64 * 4),
+        ('count', c_int64),
+        ('classes', c_int64),
+        ('k', c_int64),
+        ('sign', c_float),
+    ]
+
+
+class _Pairs(ctypes.Structure):
+    """``Pairs`` of cpu_kernel.c."""
+
+    _fields_ = [
+        ('student', c_void_p),
+        ('teacher', c_void_p),
+        ('weights', c_void_p),
+        ('rows', c_void_p),
+        ('grad', c_void_p),
+        ('count', c_int64),
+        ('k', c_int64),
     ]
 
 
@@ -70,19 +98,25 @@ def library() -> Optional[ctypes.CDLL]:
             stacklevel=2,
         )
         return None
-    kernel.room.restype = c_int64
-    kernel.room.argtypes = [c_int64] * 2
-    kernel.group_kl.restype = c_int64
-    kernel.group_kl.argtypes = [c_void_p, c_void_p, c_int64, c_int64]
-    kernel.pair_kl.restype = c_int64
-    kernel.pair_kl.argtypes = [c_void_p] * 5 + [c_int64] * 3
-    kernel.largest_classes.restype = c_int64
-    kernel.largest_classes.argtypes = (
-        [c_void_p, c_void_p, POINTER(c_int64)]
-        + [c_int64, c_int64, c_float]
-        + [c_int64] * 2
-    )
+    kernel.room_for.restype = c_int64
+    kernel.room_for.argtypes = [c_int64] * 2
+    for function in (kernel.group_kl, kernel.largest_classes, kernel.pair_kl):
+        function.restype = c_int64
+        function.argtypes = [c_void_p, c_int64, c_void_p]
+    # of the OpenMP library that torch has loaded
+    parallel = getattr(ctypes.CDLL(None), 'GOMP_parallel', None)
+    kernel.parallel = parallel and ctypes.cast(parallel, c_void_p)
     return kernel
+
+
+def _shares(logits: int) -> int:
+    """Into how many shares a job is cut, one per thread."""
+    return max(min(torch.get_num_threads(), logits // SHARE), 1)
+
+
+def _needs_another_way(function: Any, ask: Any, shares: int) -> bool:
+    """Call the C code; whether it left rows undone."""
+    return function(ctypes.addressof(ask), shares, library().parallel) != 0
 
 
 def one_pass(
@@ -115,6 +149,8 @@ def one_pass(
         w.float().contiguous() if isinstance(w, Tensor) else c_float(w)
         for w in given
     ]
+    shares = _shares(student.numel())
+    room = torch.empty(shares * kernel.room_for(classes, k))
     ask = _Question(
         student.data_ptr(),
         teacher.data_ptr(),
@@ -137,16 +173,10 @@ def one_pass(
         0 if grad is None else grad.stride(outer),
         top_steps,
         tuple(int(isinstance(w, Tensor)) for w in given),
+        room.data_ptr(),
         spec.tau,
     )
-    size = kernel.room(classes, k)
-    address = ctypes.addressof(ask)
-
-    def work_on(begin: int, end: int) -> int:
-        room = torch.empty(size)
-        return kernel.group_kl(address, room.data_ptr(), begin, end)
-
-    if _in_threads(work_on, count, classes):
+    if _needs_another_way(kernel.group_kl, ask, shares):
         return None
     return rows, parts, grad
 
@@ -191,22 +221,17 @@ def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
     ):
         return None
     top = torch.empty(count, k, dtype=torch.long)
-    steps = (c_int64 * 4)(*logits.stride(), *top.stride())
-    sign = 1.0 if largest else -1.0
-
-    def work_on(begin: int, end: int) -> int:
-        return kernel.largest_classes(
-            logits.data_ptr(),
-            top.data_ptr(),
-            steps,
-            classes,
-            k,
-            sign,
-            begin,
-            end,
-        )
-
-    if _in_threads(work_on, count, classes):
+    ask = _Ranking(
+        logits.data_ptr(),
+        top.data_ptr(),
+        (*logits.stride(), *top.stride()),
+        count,
+        classes,
+        k,
+        1.0 if largest else -1.0,
+    )
+    shares = _shares(logits.numel())
+    if _needs_another_way(kernel.largest_classes, ask, shares):
         rows = (top[:, 0] < 0).nonzero().squeeze(1)
         top[rows] = logits[rows].topk(k, 1, largest)[1]
     return top
@@ -239,30 +264,12 @@ def pair_kl(
     student, teacher = student.contiguous(), teacher.contiguous()
     weights = weights.contiguous()
     rows, grad = torch.empty(count), torch.empty_like(student)
-    address = [x.data_ptr() for x in (student, teacher, weights, rows, grad)]
-
-    def work_on(begin: int, end: int) -> int:
-        return kernel.pair_kl(*address, k, begin, end)
-
-    if _in_threads(work_on, count, k * k):
+    ask = _Pairs(
+        *(x.data_ptr() for x in (student, teacher, weights, rows, grad)),
+        count,
+        k,
+    )
+    # a pair costs about as much as a logit
+    if _needs_another_way(kernel.pair_kl, ask, _shares(count * k * k // 2)):
         return None
     return rows, grad
-
-
-def _in_threads(
-    work_on: Callable[[int, int], int], count: int, classes: int
-) -> int:
-    """Sum of ``work_on(begin, end)`` over shares of the rows."""
-    shares = max(min(torch.get_num_threads(), count * classes // SHARE), 1)
-    bounds = [count * i // shares for i in range(shares + 1)]
-    found = []
-    others = [
-        Thread(target=lambda *share: found.append(work_on(*share)), args=share)
-        for share in zip(bounds[1:-1], bounds[2:])
-    ]
-    for thread in others:
-        thread.start()
-    found.append(work_on(0, bounds[1]))
-    for thread in others:
-        thread.join()
-    return sum(found)

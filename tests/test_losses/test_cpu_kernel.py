@@ -1,6 +1,7 @@
 """The compiled code against the readable form, and who takes its place."""
 
 import itertools
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -23,12 +24,15 @@ pytestmark = pytest.mark.skipif(
 NAMES = ('high', 'low_top', 'low_rest')
 
 
-@pytest.fixture(params=[1, 3], ids=['one thread', 'three threads'])
+@pytest.fixture(params=['1 thread', '3 threads', '3 shares'])
 def threads(request, monkeypatch):
+    """Several shares, also where no OpenMP library has threads for them."""
     before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
+    torch.set_num_threads(int(request.param[0]))
     monkeypatch.setattr(cpu_kernel, 'SHARE', 64)
-    yield request.param
+    if request.param == '3 shares':
+        monkeypatch.setattr(cpu_kernel.library(), 'parallel', None)
+    yield
     torch.set_num_threads(before)
 
 
@@ -280,6 +284,13 @@ def test_a_kernel_of_other_sources_is_left_alone(monkeypatch, tmp_path):
     )
     with pytest.warns(UserWarning, match='broken.so .* Build it again'):
         assert cpu_kernel.library.__wrapped__() is None
+
+
+@pytest.mark.skipif(
+    sys.platform != 'linux', reason="other systems' torch may have no GOMP"
+)
+def test_it_works_with_the_threads_of_torch():
+    assert cpu_kernel.library().parallel
 
 
 def test_without_a_kernel_there_is_none(monkeypatch):
