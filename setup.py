@@ -7,6 +7,7 @@ packages, so a fixed requirement would drag one in over the other.
 import os
 import runpy
 import shutil
+import zlib
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
@@ -47,9 +48,12 @@ def make_extras() -> dict:
 
 def make_kernel() -> Extension:
     """The losses on a CPU in C; without a C compiler they do without."""
+    source = Path('mmkd_logit/losses/cpu_kernel.c')
+    checksum = zlib.crc32((ROOT / source).read_bytes())
     return Extension(
         'mmkd_logit.losses._cpu_kernel',
-        ['mmkd_logit/losses/cpu_kernel.c'],
+        [source.as_posix()],
+        define_macros=[('CHECKSUM', str(checksum))],
         extra_compile_args=[
             '-O3',
             '-fopenmp-simd',

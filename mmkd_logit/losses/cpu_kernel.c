@@ -23,14 +23,12 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-/* cpu_kernel.py repeats these two. */
-enum { VERSION = 1 }; /* of the functions' arguments and of Question */
 enum { MAX_K = 15 };  /* most classes that are sorted, or compared in pairs */
-
 enum { LANES = 64 };  /* most rows of a tile */
 enum { TILE = 2048 }; /* most logits of a tile of several rows */
 enum { HIGH, LOW_TOP, LOW_REST, PARTS };
 
+/* cpu_kernel.py repeats these three, and MAX_K. */
 typedef struct {
     const float *student, *teacher;
     const int64_t *top;          /* the top group's classes */
@@ -59,7 +57,8 @@ typedef struct {
     int64_t count, k;
 } Pairs;
 
-int64_t version(void) { return VERSION; }
+/* Of this file, by setup.py: cpu_kernel.py wants to know what it loads. */
+int64_t checksum(void) { return CHECKSUM; }
 
 /* Rows [begin, end) of what is asked; returns how many need another way. */
 typedef int64_t Work(

@@ -7,9 +7,11 @@ PyTorch code of ``onepass.py`` and ``top.py`` takes their place.
 
 import ctypes
 import warnings
+import zlib
 from ctypes import c_float, c_int64, c_void_p
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Optional, Tuple
 
 import torch
@@ -17,8 +19,10 @@ from torch import Tensor
 
 from .onepass import Spec
 
-#: As in cpu_kernel.c.
-VERSION, MAX_K = 1, 15
+#: Not part of a wheel.
+SOURCE = Path(__file__).with_name('cpu_kernel.c')
+#: As there.
+MAX_K = 15
 #: Fewest logits that are worth a thread; they take some 40 microseconds.
 SHARE = 1 << 15
 
@@ -86,15 +90,17 @@ def library() -> Optional[ctypes.CDLL]:
         return None
     try:
         kernel = ctypes.CDLL(found.origin)
-        kernel.version.restype = c_int64
-        built = kernel.version()
-    except (OSError, AttributeError) as error:
-        built = error
-    if built != VERSION:
+        kernel.checksum.restype = c_int64
+        fits = not SOURCE.is_file() or (
+            kernel.checksum() == zlib.crc32(SOURCE.read_bytes())
+        )
+    except (OSError, AttributeError):
+        fits = False
+    if not fits:
         warnings.warn(
-            f'{found.origin} is not the kernel of these sources ({built}, '
-            f'expected version {VERSION}); the losses are slower without it. '
-            'Build it again: pip install --no-deps -e .',
+            f'{found.origin} was not built from {SOURCE.name} as it is now '
+            'and is left alone; the losses are slower without it. Build it '
+            'again: pip install --no-deps -e .',
             stacklevel=2,
         )
         return None

@@ -274,15 +274,17 @@ def test_pairs_that_it_does_not_serve():
 
 
 def test_a_kernel_of_other_sources_is_left_alone(monkeypatch, tmp_path):
-    monkeypatch.setattr(cpu_kernel, 'VERSION', 0)
-    with pytest.warns(UserWarning, match='expected version 0.* Build it'):
+    source = tmp_path / 'cpu_kernel.c'
+    monkeypatch.setattr(cpu_kernel, 'SOURCE', source)
+    assert cpu_kernel.library.__wrapped__() is not None  # as in a wheel
+    source.write_text('int64_t checksum(void) { return 7; }')
+    with pytest.warns(UserWarning, match='cpu_kernel.c .* Build it again'):
         assert cpu_kernel.library.__wrapped__() is None
-    broken = tmp_path / 'broken.so'
-    broken.write_text('no library')
+    source.write_text('no library')
     monkeypatch.setattr(
-        cpu_kernel, 'find_spec', lambda name: SimpleNamespace(origin=broken)
+        cpu_kernel, 'find_spec', lambda name: SimpleNamespace(origin=source)
     )
-    with pytest.warns(UserWarning, match='broken.so .* Build it again'):
+    with pytest.warns(UserWarning, match='left alone'):
         assert cpu_kernel.library.__wrapped__() is None
 
 
