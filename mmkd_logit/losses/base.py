@@ -285,9 +285,10 @@ class LogitLoss(nn.Module):
 
 
 def check_rows(
-    name: str, student_logits: Tensor, teacher_logits: Tensor
+    name: str, student_logits: Tensor, teacher_logits: Tensor, tau: float = 1.0
 ) -> None:
-    """Refuse what is no pair of rows of raw scores."""
+    """Refuse what is no pair of rows of raw scores, or no temperature."""
+    check_tau(name, tau)
     shape = student_logits.shape
     if shape != teacher_logits.shape:
         raise ValueError(

@@ -19,6 +19,8 @@ from torch import Tensor
 
 from .onepass import Spec
 
+#: What the C code writes, whatever torch's defaults are.
+NEW = dict(dtype=torch.float32, device='cpu')
 #: Not part of a wheel.
 SOURCE = Path(__file__).with_name('cpu_kernel.c')
 #: As there.
@@ -144,7 +146,7 @@ def one_pass(
     count, classes = student.shape
     by_class = student.stride(0) == 1 and student.stride(1) > 1
     outer = 1 if by_class else 0
-    out = torch.empty(4, count)
+    out = torch.empty(4, count, **NEW)
     rows, parts = out[0], out[1:]
     grad = torch.empty_like(student) if need_grad else None
     k, top_steps = 0, (0, 0)
@@ -152,11 +154,11 @@ def one_pass(
         k, top_steps = top.shape[1], top.stride()
     given = (spec.w_high, spec.w_top, spec.w_rest)
     weights = [
-        w.float().contiguous() if isinstance(w, Tensor) else c_float(w)
+        w.to(**NEW).contiguous() if isinstance(w, Tensor) else c_float(w)
         for w in given
     ]
     shares = _shares(student.numel())
-    room = torch.empty(shares * kernel.room_for(classes, k))
+    room = torch.empty(shares * kernel.room_for(classes, k), **NEW)
     ask = _Question(
         student.data_ptr(),
         teacher.data_ptr(),
@@ -226,7 +228,7 @@ def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
         or not 0 < k <= min(classes, MAX_K)
     ):
         return None
-    top = torch.empty(count, k, dtype=torch.long)
+    top = torch.empty(count, k, dtype=torch.long, device='cpu')
     ask = _Ranking(
         logits.data_ptr(),
         top.data_ptr(),
@@ -264,12 +266,13 @@ def pair_kl(
         or not student.dtype == teacher.dtype == torch.float32
         or not student.device.type == teacher.device.type == 'cpu'
         or student.shape != teacher.shape
+        or weights.shape != (k, k)
         or k > MAX_K
     ):
         return None
     student, teacher = student.contiguous(), teacher.contiguous()
-    weights = weights.contiguous()
-    rows, grad = torch.empty(count), torch.empty_like(student)
+    weights = weights.to(**NEW).contiguous()
+    rows, grad = torch.empty(count, **NEW), torch.empty_like(student)
     ask = _Pairs(
         *(x.data_ptr() for x in (student, teacher, weights, rows, grad)),
         count,

@@ -62,7 +62,7 @@ def dkd_loss(
         >>> dkd_loss(torch.zeros(1, 3), teacher, torch.tensor([0]), tau=1.)
         tensor([1.1054])
     """
-    check_rows('dkd_loss', student_logits, teacher_logits)
+    check_rows('dkd_loss', student_logits, teacher_logits, tau)
     check_labels('dkd_loss', labels, student_logits.shape)
     return dkd_rows(student_logits, teacher_logits, labels, tau, alpha, beta)[
         0

@@ -66,7 +66,7 @@ def gdkd_loss(
         >>> gdkd_loss(torch.zeros(1, 3), teacher, tau=1., k=1)
         tensor([1.1054])
     """
-    check_rows('gdkd_loss', student_logits, teacher_logits)
+    check_rows('gdkd_loss', student_logits, teacher_logits, tau)
     check_size('gdkd_loss', 'k', k, 0, student_logits.shape[1])
     check_choice('gdkd_loss', 'strategy', strategy, STRATEGIES)
     check_choice('gdkd_loss', 'kl_type', kl_type, KL_TYPES)

@@ -55,7 +55,7 @@ def gdkd3_loss(
         >>> gdkd3_loss(torch.zeros(1, 4), teacher, tau=1., k=2)
         tensor([0.5425])
     """
-    check_rows('gdkd3_loss', student_logits, teacher_logits)
+    check_rows('gdkd3_loss', student_logits, teacher_logits, tau)
     check_size('gdkd3_loss', 'k', k, 1, student_logits.shape[1])
     return gdkd3_rows(student_logits, teacher_logits, tau, k, w0, w1, w2)[0]
 

@@ -8,7 +8,6 @@ same numbers come faster from ``onepass.py`` on the CPU, from
 ``triton_kernel.py`` on CUDA.
 """
 
-import math
 import warnings
 from functools import lru_cache
 from types import ModuleType
@@ -74,10 +73,6 @@ def group_kl(
             the value and has no graph of its own.
     """
     check_floating(student_logits, teacher_logits)
-    if not 0 < tau < math.inf:
-        raise ValueError(
-            f'tau must be > 0 and finite, got {tau}; it divides the logits'
-        )
     spec = Spec(tau, lead, w_high, w_top, w_rest, kl_type, cross_entropy)
     teacher_logits = teacher_logits.detach()
     form = None if compiling() else fast_form(student_logits)

@@ -29,7 +29,7 @@ def kd_loss(
         >>> kd_loss(torch.zeros(1, 3), teacher, tau=1.)
         tensor([0.1243])
     """
-    check_rows('kd_loss', student_logits, teacher_logits)
+    check_rows('kd_loss', student_logits, teacher_logits, tau)
     return group_kl(student_logits, teacher_logits, tau)[0]
 
 
@@ -49,7 +49,7 @@ def sigmoid_kd_loss(
     Returns:
         Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
     """
-    check_rows('sigmoid_kd_loss', student_logits, teacher_logits)
+    check_rows('sigmoid_kd_loss', student_logits, teacher_logits, tau)
     return sigmoid_kl(student_logits, teacher_logits, tau)[0]
 
 

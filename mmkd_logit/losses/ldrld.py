@@ -83,7 +83,7 @@ def ldrld_loss(
         >>> ldrld_loss(student, teacher, tau=1., depth=2, alpha=1.)
         tensor([0.0521])
     """
-    check_rows('ldrld_loss', student_logits, teacher_logits)
+    check_rows('ldrld_loss', student_logits, teacher_logits, tau)
     check_size('ldrld_loss', 'depth', depth, 2, student_logits.shape[1])
     check_choice('ldrld_loss', 'rank_by', rank_by, RANKINGS)
     return ldrld_rows(

@@ -59,7 +59,7 @@ def nkd_loss(
         >>> nkd_loss(torch.zeros(1, 3), teacher, torch.tensor([0]), gamma=1.)
         tensor([1.2425])
     """
-    check_rows('nkd_loss', student_logits, teacher_logits)
+    check_rows('nkd_loss', student_logits, teacher_logits, tau)
     if labels is not None and labels.dim() == 2:
         labels = labels.argmax(1)
     check_labels('nkd_loss', labels, student_logits.shape)

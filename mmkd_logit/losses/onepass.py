@@ -1,6 +1,8 @@
 """Grouped KL on the CPU: value and gradient in one pass over the logits.
 
-The mathematics is that of ``groups.group_kl_plain``, arranged for speed:
+For what ``cpu_kernel.py`` does not serve, or everything where its C code was
+not built. The mathematics is that of ``groups.group_kl_plain``, arranged for
+speed:
 
 - Powers of two instead of e, because PyTorch's ``exp2`` is the faster one;
   the logits are scaled by ``log2(e) / tau`` once.

@@ -4,7 +4,8 @@
 quicker to take the maximum of all rows at once, cut it out, and go on. A
 float32 fits into a float64 with 29 bits to spare; they hold the class, so
 that one maximum gives value and class. Rows where two of the values in
-question are equal are left to ``topk``, whose choice holds.
+question are equal are left to ``topk``, whose choice holds. Where the C code
+of ``cpu_kernel.py`` was built, it does the same faster.
 """
 
 from typing import Optional

@@ -251,7 +251,7 @@ def topkd_loss(
         Wang and Zhou, 2025, https://arxiv.org/abs/2508.04539, known to this
         project from public notes only.
     """
-    check_rows('topkd_loss', student_logits, teacher_logits)
+    check_rows('topkd_loss', student_logits, teacher_logits, tau)
     if labels is not None:
         check_labels('topkd_loss', labels, student_logits.shape)
     return topkd_rows(

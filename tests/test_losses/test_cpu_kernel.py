@@ -123,6 +123,38 @@ def test_rows_and_classes_of_larger_tensors_need_no_copy():
     assert rows.abs().max() < 1e-5 and grad.abs().max() < 1e-6
 
 
+def test_rows_that_share_memory():
+    student, teacher = logits(1, 6, 40).expand(5, 6), logits(5, 6, 41)
+    rows, _, grad = cpu_kernel.one_pass(
+        student, teacher, None, Spec(1.0), True
+    )
+    wanted = in_float64(student, teacher, None, Spec(1.0))
+    torch.testing.assert_close(rows, wanted[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(grad, wanted[2], rtol=1e-5, atol=1e-6)
+
+
+def test_defaults_of_torch_change_nothing():
+    student, teacher = logits(50, 6, 42), logits(50, 6, 43)
+    labels = torch.arange(50) % 6
+
+    def values():
+        return [
+            losses.GDKDLoss(k=2)(student, teacher).item(),
+            losses.DKDLoss()(student, teacher, labels).item(),
+            losses.LDRLDLoss(depth=3)(student, teacher).item(),
+        ]
+
+    before = values()
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device('meta')
+    try:
+        after = values()
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    assert after == before
+
+
 def left_to_others():
     """Arguments that the kernel does not serve, by the reason."""
     student, teacher = logits(6, 5, 13), logits(6, 5, 14)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from mmkd_logit import losses
 from mmkd_logit.losses import KDLoss, kd_loss
 from mmkd_logit.losses.kd import sigmoid_kd_loss
 from tests.toys import seeded
@@ -115,7 +116,23 @@ def test_a_second_backward_pass_without_a_kept_graph_is_refused():
         loss.backward()
 
 
+LABEL = torch.tensor([0])
+
+
 @pytest.mark.parametrize('tau', [0.0, -1.0, math.inf, math.nan])
-def test_tau_must_be_a_finite_temperature(tau):
-    with pytest.raises(ValueError, match='tau must be > 0 and finite'):
-        kd_loss(torch.zeros(1, 3), torch.zeros(1, 3), tau)
+@pytest.mark.parametrize(
+    'loss, more',
+    [
+        (losses.kd_loss, {}),
+        (losses.dkd_loss, dict(labels=LABEL)),
+        (losses.nkd_loss, dict(labels=LABEL)),
+        (losses.gdkd_loss, dict(k=1)),
+        (losses.gdkd3_loss, dict(k=1)),
+        (losses.ldrld_loss, dict(depth=2)),
+        (losses.topkd_loss, dict(k=1)),
+    ],
+)
+def test_tau_must_be_a_finite_temperature(loss, more, tau):
+    rows = torch.zeros(1, 3)
+    with pytest.raises(ValueError, match=f'{loss.__name__}: tau must be'):
+        loss(rows, rows, tau=tau, **more)
