@@ -1,24 +1,23 @@
 """Own folders of images, a large teacher, a small student, stock inference."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 pytest.importorskip('mmpretrain')
 
 from mmengine.registry import DefaultScope  # noqa: E402
 
-from mmkd_logit.registry import MODELS  # noqa: E402
+from tests.test_end_to_end.commands import (  # noqa: E402
+    ROOT,
+    STOCK_ENV,
+    call,
+    random_teacher,
+)
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[2]
-ENV = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
 CLASSES = ['apple', 'bread', 'cheese']
 TEACHER = """
 _base_ = 'mmpretrain::resnet/resnet50_8xb32_in1k.py'
@@ -69,28 +68,10 @@ def folder(tmp_path_factory):
 
 
 def write_teacher(root, name, classes):
-    from mmkd_logit.launch import load_config
-
     path = root / f'{name}.py'
     path.write_text(TEACHER.format(count=len(classes), classes=classes))
-    torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(load_config(str(path)).model)
-    state = model.state_dict()
-    meta = dict(dataset_meta=dict(classes=tuple(classes)))
-    torch.save(dict(state_dict=state, meta=meta), root / f'{name}.pth')
-
-
-def call(*command, env=ENV, cwd=ROOT):
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=env,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    return done.returncode, done.stdout
+        random_teacher(path, root / f'{name}.pth', classes)
 
 
 def train(folder, out, *more, teacher='teacher'):
@@ -164,7 +145,6 @@ def test_the_student_runs_in_stock_mmpretrain_without_this_package(
     out, _ = trained
     (folder / 'stock.py').write_text(STOCK)
     image = folder / 'data' / 'val' / 'apple' / '0.png'
-    env = {k: v for k, v in ENV.items() if k != 'PYTHONPATH'}
     code, output = call(
         sys.executable,
         '-c',
@@ -172,7 +152,7 @@ def test_the_student_runs_in_stock_mmpretrain_without_this_package(
         folder / 'stock.py',
         out / 'epoch_1.pth',
         image,
-        env=env,
+        env=STOCK_ENV,
         cwd=folder,
     )
     assert code == 0, output[-3000:]

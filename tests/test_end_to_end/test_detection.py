@@ -1,12 +1,10 @@
 """A real detector, from the command line to stock MMDetection."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,26 +18,17 @@ from mmengine.registry import init_default_scope  # noqa: E402
 from mmkd_logit.demo.layouts import write_coco  # noqa: E402
 from mmkd_logit.launch import load_config  # noqa: E402
 from mmkd_logit.registry import MODELS  # noqa: E402
+from tests.test_end_to_end.commands import (  # noqa: E402
+    ENV,
+    OPTIONS,
+    ROOT,
+    STOCK_ENV,
+    call,
+    random_teacher,
+)
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/demo/faster_rcnn_dkd.py'
-ENV = {
-    **os.environ,
-    'PYTHONPATH': str(ROOT),
-    'OMP_NUM_THREADS': '1',
-    'PYTHON': sys.executable,
-    'PORT': str(20000 + os.getpid() % 20000),
-}
-OPTIONS = [
-    'train_cfg.max_iters=4',
-    'train_cfg.val_interval=4',
-    'default_hooks.checkpoint.interval=2',
-    'default_hooks.logger.interval=1',
-    'train_dataloader.batch_size=2',
-    'randomness.seed=0',
-    'log_processor.window_size=1',
-]
 
 
 @pytest.fixture(scope='module')
@@ -49,36 +38,12 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def teacher_ckpt(tmp_path_factory):
-    """Random weights of the demo's teacher, stored as MMEngine would."""
-    cfg = load_config(str(ROOT / 'configs/demo/faster_rcnn_teacher.py'))
     init_default_scope('mmdet')
-    torch.manual_seed(1)
-    model = MODELS.build(cfg.model)
-    model.init_weights()
-    path = tmp_path_factory.mktemp('teacher') / 'teacher.pth'
-    classes = tuple('0123456789')
-    torch.save(
-        dict(
-            state_dict=model.state_dict(),
-            meta=dict(dataset_meta=dict(classes=classes)),
-        ),
-        path,
+    return random_teacher(
+        ROOT / 'configs/demo/faster_rcnn_teacher.py',
+        tmp_path_factory.mktemp('teacher') / 'teacher.pth',
+        '0123456789',
     )
-    return path
-
-
-def call(*command, **kwargs):
-    """Run a tool in the repository; its output is the failure message."""
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env=ENV,
-        text=True,
-        stderr=subprocess.STDOUT,
-        stdout=subprocess.PIPE,
-        **kwargs,
-    )
-    return result.returncode, result.stdout
 
 
 def command(data, teacher_ckpt, folder, *more, config=CONFIG):
@@ -160,9 +125,8 @@ def test_stock_mmdet_predicts_what_the_distiller_predicts(
 
     student_config.dump(tmp_path / 'student.py')
     (tmp_path / 'stock.py').write_text(STOCK)
-    env = {k: v for k, v in ENV.items() if k != 'PYTHONPATH'}
     # another number of threads adds up in another order
-    env['OMP_NUM_THREADS'] = str(torch.get_num_threads())
+    env = {**STOCK_ENV, 'OMP_NUM_THREADS': str(torch.get_num_threads())}
     done = subprocess.run(
         [
             sys.executable,

@@ -1,26 +1,17 @@
 """EMA, accumulation, kill and resume, several processes, on toys."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from mmengine.runner import Runner, load_checkpoint
 
 from mmkd_logit.registry import MODELS
+from tests.test_end_to_end.commands import ENV, ROOT
 from tests.toys import ToyModel, distiller_config, runner_config, teacher_file
-
-ROOT = Path(__file__).resolve().parents[2]
-ENV = {
-    **os.environ,
-    'PYTHONPATH': str(ROOT),
-    'OMP_NUM_THREADS': '1',
-    'PYTHON': sys.executable,
-}
 
 
 def train(folder, **kwargs):
@@ -199,7 +190,7 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
             'train_dataloader.batch_size=12',
         ],
         check=True,
-        env={**ENV, 'PORT': str(20000 + os.getpid() % 20000)},
+        env=ENV,
         capture_output=True,
     )
     one = weights_of(tmp_path / 'one/epoch_1.pth')

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,27 +20,17 @@ from mmengine.runner import Runner  # noqa: E402
 from mmkd_logit.demo.layouts import write_cityscapes  # noqa: E402
 from mmkd_logit.launch import load_config, move_data_root  # noqa: E402
 from mmkd_logit.registry import MODELS  # noqa: E402
+from tests.test_end_to_end.commands import (  # noqa: E402
+    OPTIONS,
+    ROOT,
+    STOCK_ENV,
+    call,
+    random_teacher,
+)
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/demo/fcn_dkd.py'
 STUDENT = 'configs/demo/fcn_student.py'
-ENV = {
-    **os.environ,
-    'PYTHONPATH': str(ROOT),
-    'OMP_NUM_THREADS': '1',
-    'PYTHON': sys.executable,
-    'PORT': str(20000 + os.getpid() % 20000),
-}
-OPTIONS = [
-    'train_cfg.max_iters=4',
-    'train_cfg.val_interval=4',
-    'default_hooks.checkpoint.interval=4',
-    'default_hooks.logger.interval=1',
-    'train_dataloader.batch_size=2',
-    'randomness.seed=0',
-    'log_processor.window_size=1',
-]
 
 
 @pytest.fixture(scope='module')
@@ -51,27 +40,11 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def teacher_ckpt(tmp_path_factory):
-    cfg = load_config(str(ROOT / 'configs/demo/fcn_teacher.py'))
     init_default_scope('mmseg')
-    torch.manual_seed(1)
-    model = MODELS.build(cfg.model)
-    model.init_weights()
-    path = tmp_path_factory.mktemp('teacher') / 'teacher.pth'
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return path
-
-
-def call(*command):
-    """Run a tool in the repository; its output is the failure message."""
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env=ENV,
-        text=True,
-        stderr=subprocess.STDOUT,
-        stdout=subprocess.PIPE,
+    return random_teacher(
+        ROOT / 'configs/demo/fcn_teacher.py',
+        tmp_path_factory.mktemp('teacher') / 'teacher.pth',
     )
-    return result.returncode, result.stdout
 
 
 def train(config, data, folder, *more):
@@ -156,7 +129,7 @@ def test_stock_mmseg_predicts_what_the_distiller_predicts(
             tmp_path / 'out.npy',
         ],
         cwd=tmp_path,
-        env={k: v for k, v in ENV.items() if k != 'PYTHONPATH'},
+        env=STOCK_ENV,
         text=True,
         capture_output=True,
     )
