@@ -141,7 +141,7 @@ INLINE float logarithm(float x)
 
 INLINE float positive(float x) { return x > 0 ? x : 0; }
 
-/* Whether a sum of powers left the range; NaN did. */
+/* Whether a sum of powers, or a ratio of two, left the range; NaN did. */
 INLINE int far(float mass)
 {
     return !(mass > FLT_MIN * 1e8f) | !(mass < FLT_MAX * 1e-8f);
@@ -288,10 +288,10 @@ INLINE int inside(
 #pragma omp simd reduction(| : bad)
     for (int64_t i = 0; i < n; i++) {
         float p = sums.p[i], q = sums.q[i], dot = sums.dot[i];
-        float log_ratio = logarithm(own > 0 ? p / q : p);
+        float quotient = own > 0 ? p / q : p, log_ratio = logarithm(quotient);
         ratio[i] = log_ratio;
         low[i] = positive(tau * (dot / q) + tau * tau * log_ratio);
-        bad |= far(p) | far(q) | !(dot - dot == 0);
+        bad |= far(p) | far(q) | far(quotient) | !(dot - dot == 0);
     }
     return bad;
 }
@@ -312,13 +312,14 @@ INLINE int between(
         float p = p0 + p1 + p2, q = q0 + q1 + q2, value;
         if (cross_entropy) {
             value = (q1 / q) * logarithm(p / p1);
+            bad |= far(p / p1);
             diffs[i] = (q1 / q) * (p0 / p);
             diffs[LANES + i] = -diffs[i];
         } else {
             float among = q0 * rest_ratio[i] + q1 * top_ratio[i];
             if (lead) {
                 among += q2 * logarithm(p2 / q2);
-                bad |= far(p2) | far(q2);
+                bad |= far(p2) | far(q2) | far(p2 / q2);
                 diffs[2 * LANES + i] = p2 / p - q2 / q;
             }
             value = logarithm(p / q) - among / q;

@@ -1,6 +1,7 @@
 """The compiled code against the readable form, and who takes its place."""
 
 import itertools
+import random
 import sys
 from types import SimpleNamespace
 
@@ -155,6 +156,50 @@ def test_defaults_of_torch_change_nothing():
     assert after == before
 
 
+@pytest.mark.parametrize('seed', range(12))
+def test_random_questions(threads, seed):
+    choose = random.Random(seed).choice
+    generator = seeded(seed)
+    served = 0
+    for _ in range(12):
+        count = choose([1, 2, 16, 17, 63, 64, 65, 130, 300])
+        classes = choose([2, 3, 5, 8, 9, 16, 19, 33, 81, 100, 257])
+        by_class, scale = choose([False, True]), choose([0.1, 3, 10, 30])
+        shape = (classes, count) if by_class else (count, classes)
+        student, teacher = scale * torch.randn(2, *shape, generator=generator)
+        if by_class:
+            student, teacher = student.t(), teacher.t()
+        k = min(choose([0, 1, 2, 5]), classes - 1)
+        top = choose([student, teacher]).topk(k, dim=1)[1] if k else None
+        lead = choose([0, 1]) if k else 0
+        tau = choose([0.5, 1.0, 4.0, 20.0])
+        w_high, w_top, w_rest = (
+            choose([0.0, 2.5, torch.rand(count, generator=generator)])
+            for _ in range(3)
+        )
+        spec = Spec(tau, lead, w_high, w_top, w_rest)
+        if not lead:
+            spec = spec._replace(cross_entropy=choose([False, False, True]))
+        found = cpu_kernel.one_pass(student, teacher, top, spec, True)
+        if found is None:  # out of float32's range
+            assert scale / tau >= 10
+            continue
+        served += 1
+        wanted = in_float64(student, teacher, top, spec)
+        # rounding of logits over tau, times tau**2 and tau
+        size = scale / tau + 1
+        for x, y, unit in zip(found, wanted, (tau**2, tau**2, tau)):
+            torch.testing.assert_close(
+                x, y, rtol=2e-5 * size, atol=2e-5 * size * unit
+            )
+    assert served
+
+
+def marked(top, classes):
+    """1 at the top classes, else 0."""
+    return torch.zeros(len(top), classes).scatter(1, top, 1.0)
+
+
 def left_to_others():
     """Arguments that the kernel does not serve, by the reason."""
     student, teacher = logits(6, 5, 13), logits(6, 5, 14)
@@ -167,6 +212,15 @@ def left_to_others():
     alone = student.clone()
     alone[2, top[2, 0]] = -400.0
     with_lead = spec._replace(lead=1)
+    # every mass is in range here, and a ratio of two is not
+    up, down = student + 90.0, teacher - 90.0
+    one_up, one_down = student.clone(), student.clone()
+    one_up[2, top[2]] += 90.0
+    one_down[2, top[2]] -= 90.0
+    first_up, first_down = student.clone(), student.clone()
+    first_up[2, top[2, 0]] += 90.0
+    first_down[2, top[2, 0]] -= 90.0
+    entropy = spec._replace(cross_entropy=True)
     return dict(
         float64=(student.double(), teacher.double(), top, spec),
         half=(student.half(), teacher.half(), top, spec),
@@ -193,6 +247,16 @@ def left_to_others():
         low_teacher=(student, teacher - 400, top, spec),
         low_lead=(alone, teacher, top, with_lead),
         high_lead=(-alone, teacher, top, with_lead),
+        apart=(up, down, None, spec),
+        apart_rest=(up, down, top, spec),
+        apart_top=(one_up, one_down, top, spec),
+        apart_lead=(first_up, first_down, top, with_lead),
+        apart_in_entropy=(
+            student + 100 - 200 * marked(top, 5),
+            teacher,
+            top,
+            entropy,
+        ),
         lead=(student, teacher, top, with_lead._replace(cross_entropy=True)),
         no_rows=(student[:0], teacher[:0], top[:0], spec),
     )
