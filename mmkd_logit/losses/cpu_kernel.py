@@ -211,7 +211,7 @@ def _served(
         top.dtype != torch.int64
         or top.device.type != 'cpu'
         or top.shape[:1] != count
-        or (spec.lead and spec.cross_entropy)
+        or (spec.cross_entropy and top.shape[1] > 1)
     ):
         return False
     return spec.kl_type == 'forward'

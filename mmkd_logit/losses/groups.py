@@ -166,8 +166,8 @@ def group_kl_plain(
     t_mass = [log_mass(t) for _, t in groups]
     zero = s_mass[0].new_zeros(len(student))
     low = [
-        inside(s, t, s_log, t_log, spec.kl_type, spec.cross_entropy)
-        for (s, t), s_log, t_log in zip(groups, s_mass, t_mass)
+        inside(s, t, s_log, t_log, spec.kl_type, spec.cross_entropy and not i)
+        for i, ((s, t), s_log, t_log) in enumerate(zip(groups, s_mass, t_mass))
     ]
     if len(groups) == 1:
         high = zero

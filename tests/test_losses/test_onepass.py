@@ -69,7 +69,14 @@ def test_weights_may_differ_from_row_to_row(monkeypatch, by_class):
     assert_same(student, teacher, teacher.topk(3, dim=1)[1], spec)
 
 
-@pytest.mark.parametrize('top', [None, torch.tensor([[0], [3], [2]])])
+@pytest.mark.parametrize(
+    'top',
+    [
+        None,
+        torch.tensor([[0], [3], [2]]),
+        torch.tensor([[0, 1], [3, 2], [2, 4]]),
+    ],
+)
 def test_cross_entropy_keeps_the_teachers_entropy(top):
     student, teacher = logits(3, 5, 4), logits(3, 5, 5)
     spec = Spec(1.0, w_high=0.8, w_rest=1.5, cross_entropy=True)
