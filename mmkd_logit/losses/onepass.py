@@ -44,6 +44,11 @@ class Spec(NamedTuple):
     cross_entropy: bool = False
 
 
+def lies_by_class(rows: Tensor) -> bool:
+    """Whether (M, C) lies class by class in memory, as a map's rows do."""
+    return rows.stride(0) == 1 and rows.stride(1) > 1
+
+
 def one_pass(
     student: Tensor,
     teacher: Tensor,
@@ -69,7 +74,7 @@ def one_pass(
         ``low_top`` and ``low_rest`` (3, M); gradient (M, C) in the layout of
         ``student``, float32 or float64.
     """
-    by_class = student.stride(0) == 1 and student.stride(1) > 1
+    by_class = lies_by_class(student)
     if by_class:
         student, teacher = student.t(), teacher.t()
         if top is not None:

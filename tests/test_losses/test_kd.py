@@ -134,5 +134,7 @@ LABEL = torch.tensor([0])
 )
 def test_tau_must_be_a_finite_temperature(loss, more, tau):
     rows = torch.zeros(1, 3)
-    with pytest.raises(ValueError, match=f'{loss.__name__}: tau must be'):
+    wanted = 'finite' if tau == math.inf else f'> 0, got {tau}'
+    message = f'^{loss.__name__}: tau must be {wanted}'
+    with pytest.raises(ValueError, match=message):
         loss(rows, rows, tau=tau, **more)

@@ -45,5 +45,6 @@ def test_a_term_adds_at_most_two_maps_of_logits(tool, name):
     assert 2 < base < 5
     reader, loss = tool.TERMS[name]
     added = peak(lambda: steps.distilled(reader, loss)) - base
-    # the teacher's map alone is one; torch's own small buffers count too
+    # The teacher's map alone is one, but the two steps do not have their peaks
+    # at the same moment: with one thread KD adds 0.86.
     assert 0.8 <= added <= 2
