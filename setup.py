@@ -20,7 +20,7 @@ MIM_FILES = ['configs', 'tools', 'model-index.yml']
 
 def make_extras() -> dict:
     """``onedl`` and ``openmmlab`` in full, and one extra per toolbox."""
-    stacks = runpy.run_path(str(ROOT / 'mmkd_logit' / 'stacks.py'))
+    stacks = runpy.run_path(str(ROOT / 'mmkd_logit' / 'doctor' / 'stacks.py'))
     toolboxes = {'cls': 'mmpretrain', 'det': 'mmdet', 'seg': 'mmseg'}
     extras = {
         'dev': [
@@ -48,10 +48,10 @@ def make_extras() -> dict:
 
 def make_kernel() -> Extension:
     """The losses on a CPU in C; without a C compiler they do without."""
-    source = Path('mmkd_logit/losses/cpu_kernel.c')
+    source = Path('mmkd_logit/ops/cpu.c')
     checksum = zlib.crc32((ROOT / source).read_bytes())
     return Extension(
-        'mmkd_logit.losses._cpu_kernel',
+        'mmkd_logit.ops._cpu',
         [source.as_posix()],
         define_macros=[('CHECKSUM', str(checksum))],
         extra_compile_args=[

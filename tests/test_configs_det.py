@@ -12,7 +12,7 @@ pytest.importorskip('mmdet')
 
 from mmengine.registry import DefaultScope
 
-from mmkd_logit.distillers.model_config import read_model_config
+from mmkd_logit.distillers.teacher_config import read_model_config
 from mmkd_logit.launch import load_config
 from mmkd_logit.registry import MODELS
 

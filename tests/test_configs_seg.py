@@ -13,8 +13,8 @@ pytest.importorskip('mmseg')
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmkd_logit.distillers.class_check import match_classes
-from mmkd_logit.distillers.model_config import read_model_config
+from mmkd_logit.distillers.match_classes import match_classes
+from mmkd_logit.distillers.teacher_config import read_model_config
 from mmkd_logit.launch import load_config
 from mmkd_logit.registry import MODELS
 from tests.toy_segmentors import label_samples

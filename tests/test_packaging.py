@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmkd_logit.stacks import CLASSIC, MODERN
+from mmkd_logit.doctor.stacks import CLASSIC, MODERN
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = 'dkd/faster_rcnn_r101_r18_coco.py'

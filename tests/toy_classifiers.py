@@ -7,8 +7,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmkd_logit.distillers.teacher import TeacherPass
 from mmkd_logit.registry import MODELS
+from mmkd_logit.structures.teacher_pass import TeacherPass
 
 HEADS = dict(
     linear=dict(type='LinearClsHead'),

@@ -8,8 +8,8 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from torch import nn
 
-from mmkd_logit.distillers.teacher import TeacherPass
 from mmkd_logit.registry import MODELS
+from mmkd_logit.structures.teacher_pass import TeacherPass
 
 CE = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 BCE = dict(type='CrossEntropyLoss', use_sigmoid=True)

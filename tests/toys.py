@@ -16,9 +16,11 @@ from mmengine.model import BaseModel
 from mmengine.registry import DATASETS
 from torch import nn
 
-from mmkd_logit.heads.base import HeadFacts, LogitReader, observe
-from mmkd_logit.heads.pair import LogitPair
+from mmkd_logit.heads.base import LogitReader
+from mmkd_logit.heads.upstream.observe import observe
 from mmkd_logit.registry import MODELS
+from mmkd_logit.structures.head_facts import HeadFacts
+from mmkd_logit.structures.logit_pair import LogitPair
 
 _RUNS = itertools.count()
 CLASSES = ('cat', 'dog', 'horse', 'sheep')

@@ -7,4 +7,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash tools/install.sh modern
-exec .venv/bin/python -m mmkd_logit.demo "$@"
+exec .venv/bin/python -m demo "$@"

@@ -10,8 +10,8 @@ import os
 
 import torch
 
-from mmkd_logit.distillers.checkpoint import load_checkpoint_safely
-from mmkd_logit.export import export_checkpoint
+from mmkd_logit.checkpoints.export import export_checkpoint
+from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
 from mmkd_logit.launch import run_and_explain
 
 

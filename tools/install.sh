@@ -54,8 +54,8 @@ done
     "'${PYTHON:-$candidates}'; install one and name it:" \
     "PYTHON=python3.11 bash tools/install.sh $stack"
 
-stamp=$folder/.mmkd_logit-$(cat tools/install.sh setup.py mmkd_logit/stacks.py \
-    mmkd_logit/losses/cpu_kernel.c | cksum | cut -d' ' -f1)
+stamp=$folder/.mmkd_logit-$(cat tools/install.sh setup.py mmkd_logit/doctor/stacks.py \
+    mmkd_logit/ops/cpu.c | cksum | cut -d' ' -f1)
 [ ! -e "$stamp" ] || exit 0
 command -v "${CXX:-c++}" >/dev/null || stop "found no C++ compiler" \
     "(${CXX:-c++}), which mmcv is built with; install one, for example:" \

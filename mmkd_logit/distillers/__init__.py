@@ -1,8 +1,9 @@
 """Student, frozen teacher, and the terms between them."""
 
-from .checkpoint import load_checkpoint_safely
+from ..checkpoints.safe_load import load_checkpoint_safely
+from ..structures.teacher_pass import TeacherPass
 from .logit_distiller import LogitDistiller
-from .teacher import Teacher, TeacherPass
+from .teacher import Teacher
 
 __all__ = [
     'LogitDistiller',

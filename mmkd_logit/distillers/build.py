@@ -8,7 +8,7 @@ from typing import Any, List
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch import nn
 
-from ..hints import did_you_mean
+from ..messages import did_you_mean
 from ..registry import MODELS
 
 

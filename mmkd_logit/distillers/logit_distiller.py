@@ -1,8 +1,7 @@
 """The model that users put into their config: student plus frozen teacher."""
 
-from collections import OrderedDict
 from contextlib import ExitStack
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import torch
 from mmengine.config import ConfigDict
@@ -10,27 +9,19 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ..heads import find_reader
-from ..heads.base import HeadFacts, LogitReader
-from ..heads.pair import LogitPair
-from ..losses import LogitLoss
+from ..checkpoints.student_keys import (
+    _add_student_prefix,
+    _drop_student_prefix,
+)
+from ..heads.find import find_reader
 from ..registry import MODELS
+from ..structures.logit_pair import LogitPair
 from .build import build_model, build_named
-from .class_check import ClassMap, match_classes
-from .model_config import ConfigSource
+from .match_classes import ClassMap, match_classes
 from .teacher import Teacher
-from .watch import TermWatch
-
-_STUDENT = 'student.'
-
-
-class Term(NamedTuple):
-    """One entry of ``distill``: where rows come from, how they compare."""
-
-    reader: LogitReader
-    loss: LogitLoss
-    facts: HeadFacts
-    columns: Dict[str, Optional[Tensor]]
+from .teacher_config import ConfigSource
+from .term import Term
+from .term_watch import TermWatch
 
 
 @MODELS.register_module()
@@ -375,37 +366,3 @@ def _describe_init(model: nn.Module) -> str:
                     f'{" (backbone)" if part is not model else ""}'
                 )
     return 'random'
-
-
-def _drop_student_prefix(
-    module: nn.Module,
-    state: Dict[str, Tensor],
-    prefix: str,
-    local_metadata: dict,
-) -> None:
-    """State-dict hook: save plain student keys and nothing else."""
-    _rename(state, prefix + _STUDENT, prefix)
-    metadata = getattr(state, '_metadata', None)
-    if metadata is not None:
-        _rename(metadata, prefix + _STUDENT, prefix)
-
-
-def _add_student_prefix(
-    state: Dict[str, Tensor], prefix: str, *args: Any
-) -> None:
-    """Load pre-hook: accept plain student keys."""
-    _rename(state, prefix, prefix + _STUDENT)
-    metadata = getattr(state, '_metadata', None) or {}
-    for key, value in list(metadata.items()):
-        if key.startswith(prefix):
-            metadata.setdefault(prefix + _STUDENT + key[len(prefix) :], value)
-
-
-def _rename(mapping: Dict[str, Any], old: str, new: str) -> None:
-    """Change the start of keys in place and keep their order."""
-    items = OrderedDict(mapping)
-    mapping.clear()
-    for key, value in items.items():
-        if key.startswith(old):
-            key = new + key[len(old) :]
-        mapping[key] = value

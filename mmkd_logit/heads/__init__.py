@@ -3,56 +3,18 @@
 Importing this package imports no toolbox.
 """
 
-from typing import List, Type
-
-from torch import nn
-
 from ..registry import MODELS
-from .base import HeadFacts, LogitReader, is_a, observe
-from .decode import SegLogits
-from .dense import DenseClsLogits
-from .gfl import GFLBoxLogits
-from .linear import ClsLogits
-from .mask import MaskLogits
-from .pair import LogitPair
-from .rcnn import RoILogits
-
-#: Readers that are found from the student's head, the most special first.
-DEFAULT_READERS: List[Type[LogitReader]] = [
-    RoILogits,
-    DenseClsLogits,
-    ClsLogits,
-    SegLogits,
-]
-
-
-def find_reader(model: nn.Module) -> LogitReader:
-    """The default reader for a student.
-
-    Raises:
-        ValueError: If no family fits, listing those that are supported.
-    """
-    for reader in DEFAULT_READERS:
-        if reader.fits(model):
-            return reader()
-    head = next(
-        (
-            getattr(model, name)
-            for name in ('roi_head', 'bbox_head', 'decode_head', 'head')
-            if getattr(model, name, None) is not None
-        ),
-        None,
-    )
-    named = type(model).__name__ + (
-        '' if head is None else f' with {type(head).__name__}'
-    )
-    raise ValueError(
-        f'no logit reader fits {named}; supported: '
-        f'{"; ".join(reader.family for reader in DEFAULT_READERS)}. A reader '
-        'of your own (a subclass of mmkd_logit.heads.LogitReader) can be '
-        'named with `logits=dict(type=...)`'
-    )
-
+from ..structures.head_facts import HeadFacts
+from ..structures.logit_pair import LogitPair
+from .base import LogitReader
+from .cls_logits import ClsLogits
+from .dense_cls_logits import DenseClsLogits
+from .find import DEFAULT_READERS, find_reader
+from .gfl_box_logits import GFLBoxLogits
+from .mask_logits import MaskLogits
+from .roi_logits import RoILogits
+from .seg_logits import SegLogits
+from .upstream.observe import is_a, observe
 
 __all__ = [
     'ClsLogits',

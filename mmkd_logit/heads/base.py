@@ -1,107 +1,15 @@
 """What a logit reader is, and the tools that all readers share."""
 
-import functools
-import inspect
-from contextlib import ExitStack, contextmanager
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Dict,
-    Iterator,
-    NamedTuple,
-    Tuple,
-)
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from torch import Tensor, nn
 
-from .pair import LogitPair
+from ..structures.head_facts import HeadFacts
+from ..structures.logit_pair import LogitPair
 
 if TYPE_CHECKING:
-    from ..distillers.teacher import TeacherPass
-
-_MISSING = object()
-
-
-class HeadFacts(NamedTuple):
-    """What can be said about a head's logits before any image is seen.
-
-    Attributes:
-        num_classes (int): Foreground classes, as in the head's config.
-        channels (int): C, length of one row of logits.
-        use_sigmoid (bool): Whether each class is a Bernoulli variable of its
-            own; otherwise a row is one softmax.
-        classes_are_columns (bool): Whether column i belongs to class i, so
-            that ``class_map`` can pick columns. False for box distributions.
-    """
-
-    num_classes: int
-    channels: int
-    use_sigmoid: bool = False
-    classes_are_columns: bool = True
-
-
-def is_a(module: Any, toolbox: str, *names: str) -> bool:
-    """Whether ``module`` is one of a toolbox's classes, without importing it.
-
-    Args:
-        module: Any object, None included.
-        toolbox (str): Import name, such as ``'mmdet'``.
-        *names (str): Class names; a subclass of one of them counts.
-    """
-    return any(
-        cls.__name__ in names and cls.__module__.split('.')[0] == toolbox
-        for cls in type(module).__mro__
-    )
-
-
-def largest_class(logits: Tensor) -> Tensor:
-    """The first of the largest classes: (M, C, ...) -> (M, ...).
-
-    As ``argmax`` along C, which takes much longer on the CPU where C is not
-    the inner axis.
-    """
-    return logits.max(1)[1]
-
-
-@contextmanager
-def observe(
-    owner: Any, method: str, note: Callable[[Dict[str, Any], Any], None]
-) -> Iterator[None]:
-    """Call ``note(arguments, result)`` after each ``owner.method(...)``.
-
-    The upstream method runs once and unchanged; ``arguments`` are its
-    arguments by name, however they were passed. The observation ends with the
-    ``with`` block, so copies and pickles of the model never hold it.
-
-    Raises:
-        AttributeError: If ``owner`` has no such method, which means that the
-            upstream head has changed.
-    """
-    original = getattr(owner, method, None)
-    if original is None:
-        raise AttributeError(
-            f'{type(owner).__name__} has no method {method!r}, which '
-            'mmkd_logit observes; this version of the toolbox differs from '
-            'the tested ones (python -m mmkd_logit.doctor lists them)'
-        )
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)
-    def observed(*args, **kwargs):
-        result = original(*args, **kwargs)
-        note(signature.bind(*args, **kwargs).arguments, result)
-        return result
-
-    previous = vars(owner).get(method, _MISSING)
-    object.__setattr__(owner, method, observed)
-    try:
-        yield
-    finally:
-        if previous is _MISSING:
-            object.__delattr__(owner, method)
-        else:
-            object.__setattr__(owner, method, previous)
+    from ..structures.teacher_pass import TeacherPass
 
 
 class LogitReader:
@@ -113,7 +21,7 @@ class LogitReader:
     :meth:`pairs` with what was noted.
 
     A new family needs one file with one subclass, listed in
-    ``mmkd_logit/heads/__init__.py``.
+    ``mmkd_logit/heads/find.py``.
     """
 
     #: What error messages call the family, for example

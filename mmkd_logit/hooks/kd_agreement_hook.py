@@ -10,9 +10,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from ..heads.pair import LogitPair
 from ..losses import dkd_loss, kd_loss
 from ..registry import HOOKS
+from ..structures.logit_pair import LogitPair
 from .find import find_distiller
 
 

@@ -8,7 +8,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
-from ..distillers.checkpoint import compare_keys
+from ..checkpoints.state_dict import compare_keys
 from ..registry import HOOKS
 from .find import find_distiller
 

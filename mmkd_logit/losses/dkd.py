@@ -4,17 +4,11 @@ from typing import Tuple, Union
 
 from torch import Tensor
 
+from ..ops.group_kl import group_kl
+from ..ops.sigmoid_kl import sigmoid_kl
 from ..registry import MODELS
-from .base import (
-    LogitLoss,
-    Parts,
-    check_labels,
-    check_rows,
-    check_tau,
-    check_weights,
-)
-from .groups import group_kl
-from .sigmoid import sigmoid_kl
+from .base import LogitLoss, Parts
+from .checks import check_labels, check_rows, check_tau, check_weights
 
 
 def dkd_loss(

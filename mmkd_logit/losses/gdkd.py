@@ -4,18 +4,18 @@ from typing import Tuple, Union
 
 from torch import Tensor
 
+from ..ops.group_kl import group_kl
+from ..ops.group_kl_plain import KL_TYPES
+from ..ops.top_classes import top_classes
 from ..registry import MODELS
-from .base import (
-    LogitLoss,
-    Parts,
+from .base import LogitLoss, Parts
+from .checks import (
     check_choice,
     check_rows,
     check_size,
     check_tau,
     check_weights,
 )
-from .groups import KL_TYPES, group_kl
-from .top import top_classes
 
 STRATEGIES = ('best', 'worst')
 

@@ -4,17 +4,11 @@ from typing import Tuple, Union
 
 from torch import Tensor
 
+from ..ops.group_kl import group_kl
+from ..ops.top_classes import top_classes
 from ..registry import MODELS
-from .base import (
-    LogitLoss,
-    Parts,
-    check_rows,
-    check_size,
-    check_tau,
-    check_weights,
-)
-from .groups import group_kl
-from .top import top_classes
+from .base import LogitLoss, Parts
+from .checks import check_rows, check_size, check_tau, check_weights
 
 
 def gdkd3_loss(

@@ -2,10 +2,11 @@
 
 from torch import Tensor
 
+from ..ops.group_kl import group_kl
+from ..ops.sigmoid_kl import sigmoid_kl
 from ..registry import MODELS
-from .base import LogitLoss, check_rows, check_tau
-from .groups import group_kl
-from .sigmoid import sigmoid_kl
+from .base import LogitLoss
+from .checks import check_rows, check_tau
 
 
 def kd_loss(

@@ -7,9 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..ops.autograd import as_float
 from ..registry import MODELS
-from .autograd import as_float
-from .base import LogitLoss, check_rows
+from .base import LogitLoss
+from .checks import check_rows
 
 
 def kdqfl_loss(

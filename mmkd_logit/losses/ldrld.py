@@ -1,26 +1,23 @@
 """Local dense relational logit distillation: pairs of the top classes."""
 
 import math
-from typing import Iterator, List, Tuple
+from typing import List, Tuple
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from ..ops.autograd import as_float, compiling
+from ..ops.group_kl import group_kl
+from ..ops.pair_kl import _PairKL, pair_kl
+from ..ops.top_classes import top_classes
 from ..registry import MODELS
-from . import cpu_kernel
-from .autograd import as_float, compiling, scale_rows
-from .base import (
-    LogitLoss,
-    Parts,
+from .base import LogitLoss, Parts
+from .checks import (
     check_choice,
     check_rows,
     check_size,
     check_tau,
     check_weights,
 )
-from .groups import group_kl
-from .top import top_classes
 
 RANKINGS = ('student', 'teacher')
 
@@ -151,71 +148,6 @@ def pair_weights(
         ]
         for i in range(depth)
     ]
-
-
-def two_class_kl(s_gap: Tensor, t_gap: Tensor) -> Tensor:
-    """KL of two-class softmaxes, given the logit gaps; any shape."""
-    return torch.sigmoid(t_gap) * (
-        F.logsigmoid(t_gap) - F.logsigmoid(s_gap)
-    ) + torch.sigmoid(-t_gap) * (F.logsigmoid(-t_gap) - F.logsigmoid(-s_gap))
-
-
-def _gaps(
-    student: Tensor, teacher: Tensor, weights: Tensor
-) -> Iterator[Tuple[Tensor, Tensor, Tensor]]:
-    """Logit gaps and weights of the pairs that are 1, 2, ... ranks apart."""
-    gone = (student == -torch.inf) & (teacher == -torch.inf)
-    for apart in range(1, student.shape[1]):
-        out = gone[:, :-apart] | gone[:, apart:]
-        s_gap = student[:, :-apart] - student[:, apart:]
-        t_gap = teacher[:, :-apart] - teacher[:, apart:]
-        yield (
-            s_gap.masked_fill(out, 0.0),
-            t_gap.masked_fill(out, 0.0),
-            weights.diagonal(apart),
-        )
-
-
-def pair_kl(student: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
-    """Weighted sum of the two-class KL of each row's pairs.
-
-    Args:
-        student (Tensor): Logits over tau, shape (M, k).
-        teacher (Tensor): Logits over tau, shape (M, k).
-        weights (Tensor): Of the pairs i < j, shape (k, k).
-
-    Returns:
-        Tensor: Shape (M,).
-    """
-    return sum(
-        (two_class_kl(s_gap, t_gap) * weight).sum(1)
-        for s_gap, t_gap, weight in _gaps(student, teacher, weights)
-    )
-
-
-class _PairKL(torch.autograd.Function):
-    """:func:`pair_kl`, whose gradient is computed with the value."""
-
-    @staticmethod
-    def forward(ctx, student, teacher, weights):
-        found = cpu_kernel.pair_kl(student, teacher, weights)
-        if found is None:
-            rows = student.new_zeros(len(student))
-            grad = torch.zeros_like(student)
-            gaps = _gaps(student, teacher, weights)
-            for apart, (s_gap, t_gap, weight) in enumerate(gaps, 1):
-                rows += (two_class_kl(s_gap, t_gap) * weight).sum(1)
-                diff = (torch.sigmoid(s_gap) - torch.sigmoid(t_gap)) * weight
-                grad[:, :-apart] += diff
-                grad[:, apart:] -= diff
-            found = rows, grad
-        rows, ctx.grad = found
-        ctx.dtype = student.dtype
-        return rows
-
-    @staticmethod
-    def backward(ctx, grad_rows):
-        return scale_rows(ctx, grad_rows), None, None
 
 
 @MODELS.register_module()

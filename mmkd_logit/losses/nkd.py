@@ -4,16 +4,10 @@ from typing import Tuple
 
 from torch import Tensor
 
+from ..ops.group_kl import group_kl
 from ..registry import MODELS
-from .base import (
-    LogitLoss,
-    Parts,
-    check_labels,
-    check_rows,
-    check_tau,
-    check_weights,
-)
-from .groups import group_kl
+from .base import LogitLoss, Parts
+from .checks import check_labels, check_rows, check_tau, check_weights
 
 
 def nkd_loss(

@@ -6,7 +6,7 @@ from typing import Optional, Tuple
 import torch
 from torch import Tensor
 
-from .autograd import as_float, compiling, refuse_second_derivative
+from ..ops.autograd import as_float, compiling, refuse_second_derivative
 
 
 def standardize(

@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..ops.autograd import as_float
 from ..registry import MODELS
-from .autograd import as_float
-from .base import (
-    LogitLoss,
-    Parts,
+from .base import LogitLoss, Parts
+from .checks import (
     check_choice,
     check_labels,
     check_rows,

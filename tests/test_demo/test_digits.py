@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip('sklearn')
 
-from mmkd_logit.demo.digits import (
+from demo.digits import (
     BACKGROUND,
     CLASSES,
     IGNORED,

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from mmkd_logit.demo import jobs
-from mmkd_logit.demo.jobs import ROOT, Job, _step_back, run
+from demo import jobs
+from demo.jobs import ROOT, Job, _step_back, run
 
 CONFIG = """
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=4)

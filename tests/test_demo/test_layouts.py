@@ -6,8 +6,8 @@ from PIL import Image
 
 pytest.importorskip('sklearn')
 
-from mmkd_logit.demo.digits import CLASSES, make_scene
-from mmkd_logit.demo.layouts import write_cityscapes, write_coco
+from demo.digits import CLASSES, make_scene
+from demo.layouts import write_cityscapes, write_coco
 
 COUNTS = (3, 2)
 

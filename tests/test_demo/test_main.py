@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip('mmdet')
 pytest.importorskip('sklearn')
 
-COMMAND = [sys.executable, '-m', 'mmkd_logit.demo', '--quick', '--work-dir']
+COMMAND = [sys.executable, '-m', 'demo', '--quick', '--work-dir']
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_quick_demo_survives_an_interruption(tmp_path):
 
 
 def test_one_demo_per_folder(tmp_path):
-    from mmkd_logit.demo.__main__ import _lock
+    from demo.__main__ import _lock
 
     held = _lock(tmp_path)
     with pytest.raises(SystemExit, match='another demo is at work'):

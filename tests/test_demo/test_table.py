@@ -1,4 +1,4 @@
-from mmkd_logit.demo.table import Row, format_table
+from demo.table import Row, format_table
 
 ROWS = [
     Row('teacher', {'mAP': [0.5], 'AP50': [0.75]}, [4.0]),

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmkd_logit.distillers.teacher import (
-    InputMap,
-    TeacherPass,
-    no_random_numbers_used,
-)
+from mmkd_logit.distillers.input_map import InputMap
+from mmkd_logit.distillers.teacher import no_random_numbers_used
+from mmkd_logit.structures.teacher_pass import TeacherPass
 
 
 def preprocessor(mean, std, flips=False, pad_value=0, divisor=1):

@@ -15,7 +15,7 @@ pytest.importorskip('sklearn')
 
 from mmengine.registry import init_default_scope  # noqa: E402
 
-from mmkd_logit.demo.layouts import write_coco  # noqa: E402
+from demo.layouts import write_coco  # noqa: E402
 from mmkd_logit.launch import load_config  # noqa: E402
 from mmkd_logit.registry import MODELS  # noqa: E402
 from tests.test_end_to_end.commands import (  # noqa: E402

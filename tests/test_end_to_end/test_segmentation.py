@@ -17,7 +17,7 @@ from mmengine.dataset import pseudo_collate  # noqa: E402
 from mmengine.registry import init_default_scope  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
-from mmkd_logit.demo.layouts import write_cityscapes  # noqa: E402
+from demo.layouts import write_cityscapes  # noqa: E402
 from mmkd_logit.launch import load_config, move_data_root  # noqa: E402
 from mmkd_logit.registry import MODELS  # noqa: E402
 from tests.test_end_to_end.commands import (  # noqa: E402

@@ -6,9 +6,9 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
-from mmkd_logit.heads.pair import LogitPair
 from mmkd_logit.hooks import KDAgreementHook
 from mmkd_logit.hooks.kd_agreement_hook import agreement
+from mmkd_logit.structures.logit_pair import LogitPair
 from tests.toys import distiller_config, runner_config, teacher_file
 
 

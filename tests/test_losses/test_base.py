@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from mmkd_logit.heads.base import HeadFacts
 from mmkd_logit.losses import (
     DKDLoss,
     GDKD3Loss,
@@ -21,6 +20,7 @@ from mmkd_logit.losses import (
     reduce_rows,
     topkd_loss,
 )
+from mmkd_logit.structures.head_facts import HeadFacts
 
 LOSSES = [KDLoss, DKDLoss, NKDLoss, GDKDLoss, GDKD3Loss, LDRLDLoss, TopKDLoss]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmkd_logit.heads.scale_decoupling import pool_cells, scale_decoupled_rows
+from mmkd_logit.heads.sdd.cells import pool_cells, scale_decoupled_rows
 from mmkd_logit.losses import (
     DKDLoss,
     KDLoss,

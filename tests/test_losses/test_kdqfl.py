@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mmkd_logit.heads.base import HeadFacts
 from mmkd_logit.losses.kdqfl import KDQFLLoss, kdqfl_loss
+from mmkd_logit.structures.head_facts import HeadFacts
 
 
 def test_value_by_hand():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmkd_logit.checkpoints.mdistiller import from_mdistiller, to_mdistiller
 from mmkd_logit.models import CIFAR_NETWORKS
 from mmkd_logit.models.cifar_zoo import cifar_classifier, cifar_network
-from mmkd_logit.models.mdistiller import from_mdistiller, to_mdistiller
 from mmkd_logit.registry import MODELS
 
 PARAMETERS = dict(
@@ -130,7 +130,7 @@ def classify(name, state, x):
 def cell_logits(name, last_map, state):
     """Logits of 1 + 4 + 16 cells as ``ClsLogits`` reads them."""
     pytest.importorskip('mmpretrain')
-    from mmkd_logit.heads import ClsLogits
+    from mmkd_logit.heads.__init__ import ClsLogits
 
     model = MODELS.build(cifar_classifier(name)).double().eval()
     model.load_state_dict(state)

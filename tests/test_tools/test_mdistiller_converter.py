@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from mmkd_logit.distillers.checkpoint import load_checkpoint_safely
+from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
 from mmkd_logit.models.cifar_zoo import cifar_network
 from mmkd_logit.registry import MODELS
 

@@ -45,7 +45,7 @@ def test_colours_of_pixels_where_students_differ(monkeypatch):
 
 @pytest.mark.slow
 def test_pictures_of_the_demo_s_students(tmp_path):
-    from mmkd_logit.demo.layouts import write_cityscapes
+    from demo.layouts import write_cityscapes
 
     write_cityscapes(tmp_path / 'data', (1, 2))
     files = {}

@@ -24,9 +24,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
 from mmkd_logit import losses
-from mmkd_logit.heads.pixels import map_rows
+from mmkd_logit.heads.upstream.maps import map_rows
 from mmkd_logit.launch import keep_freed_memory
-from mmkd_logit.losses import cpu_kernel
+from mmkd_logit.ops import cpu
 
 #: ImageNet, RoIs of COCO, 131072 pixels of Cityscapes as rows, as one image
 #: and as two, whose planes must be copied to become rows.
@@ -175,9 +175,9 @@ def main() -> None:
     if args.keep_memory:
         keep_freed_memory()
     if args.no_kernel:
-        cpu_kernel.library = lambda: None
+        cpu.library = lambda: None
     torch.manual_seed(0)
-    built = 'with' if cpu_kernel.library() else 'without'
+    built = 'with' if cpu.library() else 'without'
     where = f'CPU, {args.threads} threads, {built} the C kernel'
     if cuda:
         where = torch.cuda.get_device_name(args.device)

@@ -25,10 +25,10 @@ from mmengine.config import DictAction
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 
-from mmkd_logit.distillers.model_config import read_model_config
-from mmkd_logit.distillers.teacher import TeacherPass
+from mmkd_logit.distillers.teacher_config import read_model_config
 from mmkd_logit.launch import keep_freed_memory, load_config, move_data_root
 from mmkd_logit.registry import MODELS
+from mmkd_logit.structures.teacher_pass import TeacherPass
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from two_models import class_names, load_two, parser, run
 
-from mmkd_logit.heads.linear import ClsLogits
+from mmkd_logit.heads.cls_logits import ClsLogits
 from mmkd_logit.launch import run_and_explain
 
 _COLOURS = {True: 'limegreen', False: 'red'}

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
-from mmkd_logit.demo.logs import (
+from mmkd_logit.launch.logs import (
     Log,
     draw_curves,
     last_values,

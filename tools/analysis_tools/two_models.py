@@ -9,8 +9,8 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmkd_logit.distillers.checkpoint import (
-    load_checkpoint_safely,
+from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
+from mmkd_logit.checkpoints.state_dict import (
     load_state_dict_strictly,
     plain_state_dict,
 )

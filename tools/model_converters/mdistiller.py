@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from mmkd_logit.distillers.checkpoint import load_checkpoint_safely
+from mmkd_logit.checkpoints.mdistiller import from_mdistiller, to_mdistiller
+from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
 from mmkd_logit.launch import run_and_explain
-from mmkd_logit.models.mdistiller import from_mdistiller, to_mdistiller
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,0 +1,99 @@
+"""A student's checkpoint without what only training needs."""
+
+import ast
+from typing import Any, Optional
+
+from mmengine.config import Config
+
+from .state_dict import plain_state_dict
+from .student_keys import student_keys
+
+# What inference reads; the capital ones are those of the 2.x toolboxes.
+_META = ('dataset_meta', 'CLASSES', 'PALETTE', 'epoch', 'iter', 'seed')
+
+
+def student_config(text: str) -> Optional[str]:
+    """Config of the student alone from the one kept in a checkpoint.
+
+    Args:
+        text (str): ``meta['cfg']``. It is parsed, not run: only constants,
+            lists, tuples and dicts are understood.
+
+    Returns:
+        str, optional: The config without teacher, distillation terms and
+        hooks; None if ``text`` holds anything else.
+    """
+    try:
+        config = {
+            statement.targets[0].id: _literal(statement.value)
+            for statement in ast.parse(text).body
+        }
+    except (AttributeError, SyntaxError, ValueError):
+        return None
+    model = config.get('model')
+    if not isinstance(model, dict) or model.get('type') is None:
+        return None
+    if str(model['type']).endswith('LogitDistiller'):
+        config['model'] = model['student']
+    elif 'architecture' in model:
+        return None  # MMRazor names the student's config by its path
+    if config.get('custom_hooks'):
+        config['custom_hooks'] = [
+            hook
+            for hook in config['custom_hooks']
+            if not str(hook.get('type')).startswith('mmkd_logit.')
+        ]
+    return Config(config).pretty_text
+
+
+def _literal(node: ast.AST) -> Any:
+    """Like ``ast.literal_eval``, and ``dict(a=1)`` too."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        values = [_literal(item) for item in node.elts]
+        return values if isinstance(node, ast.List) else tuple(values)
+    if isinstance(node, ast.Dict):
+        keys = [_literal(key) for key in node.keys]
+        return dict(zip(keys, map(_literal, node.values)))
+    if isinstance(node, ast.Call):
+        if node.args or getattr(node.func, 'id', None) != 'dict':
+            raise ValueError(f'{ast.unparse(node)} is not a plain value')
+        return {word.arg: _literal(word.value) for word in node.keywords}
+    return ast.literal_eval(node)
+
+
+def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:
+    """Keep the student's weights and what inference reads.
+
+    Args:
+        checkpoint (dict): As MMEngine or MMRazor wrote it.
+        averaged (bool): Take the exponential moving average of the weights
+            if there is one. ``EMAHook`` saves it as the model's own weights
+            and puts the others into ``ema_state_dict``. Defaults to True.
+
+    Returns:
+        dict: ``state_dict`` and ``meta``.
+
+    Raises:
+        ValueError: If there is no student, or no unaveraged weights although
+            they are asked for.
+    """
+    source = checkpoint
+    if not averaged:
+        if 'ema_state_dict' not in checkpoint:
+            raise ValueError(
+                'the checkpoint has no ema_state_dict, so it was trained '
+                'without EMAHook and its weights are not averaged; leave '
+                'this option out'
+            )
+        source = {
+            key: value
+            for key, value in checkpoint['ema_state_dict'].items()
+            if key.startswith('module.')
+        }
+    state = student_keys(plain_state_dict(source))
+    old = checkpoint.get('meta') or {}
+    meta = {key: old[key] for key in _META if key in old}
+    config = student_config(str(old.get('cfg') or ''))
+    if config is not None:
+        meta['cfg'] = config
+    return dict(meta=meta, state_dict=state)

@@ -1,0 +1,103 @@
+"""Find, compare and load state dicts strictly."""
+
+from collections import OrderedDict
+from typing import Any, Dict, List, Tuple
+
+from torch import Tensor, nn
+
+
+def plain_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
+    """The state dict inside a checkpoint, without a ``module.`` prefix.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    state = checkpoint
+    for key in ('state_dict', 'model'):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+            break
+    if not isinstance(state, dict) or not any(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise ValueError(
+            'the checkpoint holds no state_dict of tensors, but '
+            f'{type(checkpoint).__name__}'
+        )
+    state = {
+        k: v
+        for k, v in state.items()
+        if isinstance(v, Tensor) and not k.startswith('data_preprocessor.')
+    }
+    if all(key.startswith('module.') for key in state):
+        state = {key[len('module.') :]: v for key, v in state.items()}
+    return state
+
+
+def _first(keys: List[str], limit: int = 4) -> str:
+    shown = ', '.join(keys[:limit])
+    return shown + (f', ... ({len(keys)} in all)' if len(keys) > limit else '')
+
+
+def compare_keys(
+    ours: Dict[str, Tensor], theirs: Dict[str, Tensor]
+) -> Tuple[str, int]:
+    """Describe how two state dicts differ; ('', n) when they fit."""
+    missing = [k for k in ours if k not in theirs]
+    unexpected = [k for k in theirs if k not in ours]
+    misshapen = [
+        f'{k} {tuple(theirs[k].shape)} instead of {tuple(v.shape)}'
+        for k, v in ours.items()
+        if k in theirs and theirs[k].shape != v.shape
+    ]
+    lists = [
+        f'{kind}: {_first(keys)}'
+        for kind, keys in (
+            ('missing', missing),
+            ('unexpected', unexpected),
+            ('of another shape', misshapen),
+        )
+        if keys
+    ]
+    return '; '.join(lists), len(ours) - len(missing)
+
+
+def load_state_dict_strictly(
+    model: nn.Module,
+    state: Dict[str, Tensor],
+    source: str,
+    whose: str = 'teacher ',
+) -> None:
+    """Load every key, or stop and list the first of each kind.
+
+    Counters of batch norm (``num_batches_tracked``) may be absent, as in
+    checkpoints of old versions.
+
+    Args:
+        model (nn.Module): Changed in place.
+        state (dict[str, Tensor]): Its parameters and buffers.
+        source (str): Where they come from, for messages.
+        whose (str): Of whom the messages speak. Defaults to 'teacher '.
+
+    Raises:
+        ValueError: If a key is missing, unexpected or misshapen.
+    """
+    from mmengine.runner.checkpoint import load_state_dict
+
+    state = OrderedDict(state)
+    ours = model.state_dict()
+    for key, value in ours.items():
+        if key.endswith('num_batches_tracked'):
+            state.setdefault(key, value)
+    difference, _ = compare_keys(ours, state)
+    if difference:
+        # upstream modules may rename keys of their old versions on loading
+        try:
+            load_state_dict(model, OrderedDict(state), strict=True)
+        except (RuntimeError, KeyError, IndexError):
+            raise ValueError(
+                f'{whose}checkpoint {source!r} does not fit the {whose}'
+                f'config ({difference}); use the config that this checkpoint '
+                'was trained with'
+            ) from None
+    load_state_dict(model, state, strict=True)

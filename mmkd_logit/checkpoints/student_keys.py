@@ -1,0 +1,85 @@
+"""Plain student keys in state dicts, whatever wrapped the student."""
+
+from collections import OrderedDict
+from typing import Any, Dict
+
+from torch import Tensor, nn
+
+_STUDENT = 'student.'
+
+
+def _drop_student_prefix(
+    module: nn.Module,
+    state: Dict[str, Tensor],
+    prefix: str,
+    local_metadata: dict,
+) -> None:
+    """State-dict hook: save plain student keys and nothing else."""
+    _rename(state, prefix + _STUDENT, prefix)
+    metadata = getattr(state, '_metadata', None)
+    if metadata is not None:
+        _rename(metadata, prefix + _STUDENT, prefix)
+
+
+def _add_student_prefix(
+    state: Dict[str, Tensor], prefix: str, *args: Any
+) -> None:
+    """Load pre-hook: accept plain student keys."""
+    _rename(state, prefix, prefix + _STUDENT)
+    metadata = getattr(state, '_metadata', None) or {}
+    for key, value in list(metadata.items()):
+        if key.startswith(prefix):
+            metadata.setdefault(prefix + _STUDENT + key[len(prefix) :], value)
+
+
+def _rename(mapping: Dict[str, Any], old: str, new: str) -> None:
+    """Change the start of keys in place and keep their order."""
+    items = OrderedDict(mapping)
+    mapping.clear()
+    for key, value in items.items():
+        if key.startswith(old):
+            key = new + key[len(old) :]
+        mapping[key] = value
+
+
+_MMRAZOR = ('architecture.', 'teacher.', 'distiller.')
+
+
+def student_keys(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """Plain student keys of a state dict, old MMRazor ones included.
+
+    MMRazor keeps the student under ``architecture.`` (1.x) or
+    ``architecture.model.`` (0.x), the teacher beside it under ``teacher.``
+    (1.x) or ``distiller.teacher.`` (0.x), and connectors in ``distiller.``.
+
+    Args:
+        state (dict[str, Tensor]): Of a plain model or an MMRazor algorithm.
+
+    Raises:
+        ValueError: If it holds a teacher and no student.
+    """
+    if any(key.startswith(_MMRAZOR) for key in state):
+        student = _below('architecture.', state)
+        if not student:
+            raise ValueError(
+                'the checkpoint has no student: expected keys that start '
+                f'with architecture., got {", ".join(list(state)[:4])}'
+            )
+        # `model.` may also be a part of the student's own name in 1.x
+        old = not any(key.startswith('teacher.') for key in state)
+        if old and all(key.startswith('model.') for key in student):
+            student = _below('model.', student)
+        state = student
+    return {
+        key: value
+        for key, value in state.items()
+        if not key.startswith('data_preprocessor.')
+    }
+
+
+def _below(prefix: str, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    return {
+        key[len(prefix) :]: value
+        for key, value in state.items()
+        if key.startswith(prefix)
+    }

@@ -1,0 +1,165 @@
+"""Do teacher, student and dataset mean the same classes?"""
+
+from typing import Dict, List, Optional, Sequence, Union
+
+from ..messages import did_you_mean
+from ..structures.head_facts import HeadFacts
+
+ClassMap = Union[Sequence[int], Dict[Union[int, str], Union[int, str]]]
+Names = Optional[Sequence[str]]
+
+_REMEDY = (
+    'fine-tune the teacher on these classes, or map a subset with '
+    '`class_map={student class: teacher class, ...}`'
+)
+
+
+def match_classes(
+    student: HeadFacts,
+    teacher: HeadFacts,
+    student_names: Names,
+    teacher_names: Names,
+    class_map: Optional[ClassMap],
+) -> Optional[List[int]]:
+    """Find the teacher's column of each of the student's columns.
+
+    Args:
+        student (HeadFacts): Of the student's head.
+        teacher (HeadFacts): Of the teacher's head.
+        student_names (list[str], optional): Classes of the training set.
+        teacher_names (list[str], optional): Classes of the teacher's.
+        class_map (list | dict, optional): Teacher class of each student
+            class, by index or name.
+
+    Returns:
+        list[int] | None: Columns, or None when they agree one to one.
+
+    Raises:
+        ValueError: If they do not mean the same and nothing maps them.
+    """
+    if student_names and len(student_names) != student.num_classes:
+        raise ValueError(
+            f'the training set has {len(student_names)} classes, the '
+            f"student's head {student.num_classes}; correct its "
+            '`num_classes`, or `metainfo=dict(classes=...)` of the dataset'
+        )
+    if student.use_sigmoid != teacher.use_sigmoid:
+        kind = {True: 'sigmoid', False: 'softmax'}
+        raise ValueError(
+            f"the student's head is a {kind[student.use_sigmoid]} one, the "
+            f"teacher's a {kind[teacher.use_sigmoid]} one; their logits "
+            'cannot be compared, choose a teacher with the same kind of '
+            'classification loss'
+        )
+    if not (student.classes_are_columns and teacher.classes_are_columns):
+        if student.channels != teacher.channels:
+            raise ValueError(
+                f'student rows have {student.channels} bins, teacher rows '
+                f'{teacher.channels}; both heads need the same `reg_max`'
+            )
+        return None
+    if class_map is not None:
+        return _mapped(
+            class_map, student, teacher, student_names, teacher_names
+        )
+    if student.num_classes != teacher.num_classes:
+        raise ValueError(
+            f'teacher has {teacher.num_classes} classes, '
+            f'student {student.num_classes}; {_REMEDY}'
+        )
+    if student.channels != teacher.channels:
+        raise ValueError(
+            f'teacher rows have {teacher.channels} logits, student rows '
+            f'{student.channels}, for {student.num_classes} classes in both; '
+            'one head has a background class and the other has none'
+        )
+    if _known(student_names, student) and _known(teacher_names, teacher):
+        ours, theirs = list(student_names), list(teacher_names)
+        if ours != theirs:
+            raise ValueError(_name_difference(ours, theirs))
+    return None
+
+
+def _known(names: Names, facts: HeadFacts) -> bool:
+    return names is not None and len(names) == facts.num_classes
+
+
+def _name_difference(ours: List[str], theirs: List[str]) -> str:
+    if sorted(ours) == sorted(theirs):
+        index = next(i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b)
+        return (
+            'teacher and student have the same classes in another order: '
+            f'class {index} is {ours[index]!r} for the student and '
+            f'{theirs[index]!r} for the teacher; give the dataset '
+            '`metainfo=dict(classes=...)` in the order of the teacher, '
+            'or pass `class_map`'
+        )
+    strangers = [name for name in ours if name not in theirs]
+    return (
+        f'teacher and student have different classes: {strangers[:4]} of '
+        f'the training set are unknown to the teacher, which knows '
+        f'{theirs[:4]}...; {_REMEDY}'
+    )
+
+
+def _mapped(
+    class_map: ClassMap,
+    student: HeadFacts,
+    teacher: HeadFacts,
+    student_names: Names,
+    teacher_names: Names,
+) -> List[int]:
+    if isinstance(class_map, dict):
+        pairs = {
+            _index(ours, student, student_names, 'student'): _index(
+                theirs, teacher, teacher_names, 'teacher'
+            )
+            for ours, theirs in class_map.items()
+        }
+        missing = [i for i in range(student.num_classes) if i not in pairs]
+        if missing:
+            raise ValueError(
+                f'class_map leaves out student classes {missing[:5]}; it '
+                'needs a teacher class for each of the '
+                f'{student.num_classes}'
+            )
+        columns = [pairs[i] for i in range(student.num_classes)]
+    else:
+        columns = [
+            _index(c, teacher, teacher_names, 'teacher') for c in class_map
+        ]
+        if len(columns) != student.num_classes:
+            raise ValueError(
+                f'class_map has {len(columns)} entries, the student '
+                f'{student.num_classes} classes; one entry each is needed'
+            )
+    extra = student.channels - student.num_classes
+    if extra != teacher.channels - teacher.num_classes:
+        raise ValueError(
+            'only one of teacher and student has a background '
+            'class; `class_map` cannot mend that'
+        )
+    return columns + [teacher.num_classes + i for i in range(extra)]
+
+
+def _index(
+    which: Union[int, str], facts: HeadFacts, names: Names, whose: str
+) -> int:
+    if isinstance(which, str):
+        if not _known(names, facts):
+            raise ValueError(
+                f'class_map names {which!r}, but the class names of the '
+                f'{whose} are not known here; use class indices'
+            )
+        if which not in names:
+            raise ValueError(
+                f'class_map names {which!r}, which is not a class of the '
+                f'{whose}; {did_you_mean(which, names)}'.rstrip('; ')
+            )
+        return list(names).index(which)
+    if not 0 <= which < facts.num_classes:
+        raise ValueError(
+            f'class_map has index {which} for the {whose}, '
+            f'expected 0 to {facts.num_classes - 1}'
+        )
+    return which

@@ -1,0 +1,5 @@
+"""What is installed here, and whether it works together."""
+
+from .environment import check_stack, find_problems, missing_toolbox_message
+
+__all__ = ['check_stack', 'find_problems', 'missing_toolbox_message']

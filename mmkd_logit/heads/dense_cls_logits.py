@@ -1,0 +1,213 @@
+"""Class logits of MMDetection's dense heads: RetinaNet, FCOS, ATSS, GFL ..."""
+
+from contextlib import ExitStack
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..registry import MODELS
+from ..structures.head_facts import HeadFacts
+from ..structures.logit_pair import LogitPair
+from .base import LogitReader
+from .sdd.cells import check_reference
+from .sdd.windows import check_windows, window_rows
+from .upstream.class_loss import class_divisor, joined, watch_class_loss
+from .upstream.dense_heads import (
+    BOX_LAYERS,
+    box_layers,
+    check_same_grid,
+    check_same_priors,
+    class_maps,
+    dense_head,
+    largest_prob,
+    map_rows,
+)
+from .upstream.observe import upstream_class
+
+_IGNORED = -1
+
+
+@MODELS.register_module()
+class DenseClsLogits(LogitReader):
+    """Class logits at every location and anchor of a dense head.
+
+    Student logits, labels, weights and divisor are those that the student's
+    own classification loss received: its module is observed, so all heads
+    share one reader and no target code is repeated. Rows come level by
+    level, then image by image, row by row of the map, anchor by anchor. The
+    label of a row without an object is ``num_classes``.
+
+    Student and teacher must share strides and anchors.
+
+    Args:
+        rows (str): ``'all'``, or ``'positive'`` for the rows that the
+            student's assigner gave to an object. Defaults to ``'all'``.
+        weighting (str): ``'label'`` weighs rows as the student's own loss
+            does (ignored and padded anchors have weight 0); ``'teacher'``
+            multiplies that by the teacher's largest class probability.
+            Defaults to ``'label'``.
+        windows (Sequence[int]): Sides of scale-decoupling windows in
+            locations, see
+            :func:`~mmkd_logit.heads.sdd.windows.window_rows`; each
+            level and each anchor has windows of its own, ignored anchors
+            are left out, a window counts like one location. Defaults to
+            (1, ), no scale decoupling.
+        complementary_weight (float): Weight of a complementary window.
+            Defaults to 2.0.
+        reference (str): ``'label'`` or ``'teacher'``, what makes a window
+            complementary. Defaults to 'label'.
+
+    Source:
+        The division by the student's positives and the weight by the
+        teacher's probability are those of CrossKD, Wang et al., CVPR 2024,
+        https://arxiv.org/abs/2306.11369, where the latter weighs boxes;
+        using it for classes, and the windows, are this project's extension.
+    """
+
+    family = 'mmdet dense detectors with ' + ', '.join(BOX_LAYERS)
+
+    def __init__(
+        self,
+        rows: str = 'all',
+        weighting: str = 'label',
+        windows: Sequence[int] = (1,),
+        complementary_weight: float = 2.0,
+        reference: str = 'label',
+    ) -> None:
+        if rows not in ('all', 'positive'):
+            raise ValueError(f"rows must be 'all' or 'positive', got {rows!r}")
+        if weighting not in ('label', 'teacher'):
+            raise ValueError(
+                f"weighting must be 'label' or 'teacher', got {weighting!r}"
+            )
+        check_windows(windows)
+        check_reference(reference, labels=())
+        if rows == 'positive' and tuple(windows) != (1,):
+            raise ValueError(
+                f'windows={tuple(windows)} need the whole maps; take '
+                "rows='all'"
+            )
+        self.rows = rows
+        self.weighting = weighting
+        self.windows = tuple(windows)
+        self.complementary_weight = complementary_weight
+        self.reference = reference
+
+    @classmethod
+    def fits(cls, model: nn.Module) -> bool:
+        return upstream_class(getattr(model, 'bbox_head', None)) in BOX_LAYERS
+
+    def facts(self, model: nn.Module) -> HeadFacts:
+        head = dense_head(model)
+        return HeadFacts(
+            head.num_classes, head.cls_out_channels, head.use_sigmoid_cls
+        )
+
+    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+        check_same_priors(dense_head(student), dense_head(teacher))
+
+    def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
+        return tuple(
+            f'bbox_head.{name}' for name in box_layers(dense_head(teacher))
+        )
+
+    def watch(
+        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+    ) -> None:
+        watch_class_loss(dense_head(student), notes, stack)
+
+    def pairs(
+        self, notes: Dict[str, Any], teacher: Any
+    ) -> Dict[str, LogitPair]:
+        seen = self.noted(notes, 'class loss', 'bbox_head.loss_cls')
+        logits = joined([call['logits'] for call in seen])
+        labels = joined([call['labels'] for call in seen])
+        weight = None
+        if seen[0]['weight'] is not None:
+            weight = joined([call['weight'] for call in seen])
+
+        head = teacher.model.bbox_head
+        classes = head.cls_out_channels
+        maps = teacher.once(
+            'dense classes', lambda: class_maps(head, teacher.feats)
+        )
+        check_same_grid(maps, classes, len(logits))
+        if self.windows != (1,):
+            pair = self._windowed(logits, maps, labels, weight, head)
+        elif self.rows == 'positive':
+            keep = labels < notes['num_classes']
+            pair = LogitPair(
+                logits[keep],
+                teacher.once(
+                    'dense positive classes',
+                    lambda: map_rows(maps, classes, keep),
+                ),
+                labels[keep],
+                None if weight is None else weight[keep],
+            )
+        else:
+            rows = teacher.once(
+                'dense class rows', lambda: map_rows(maps, classes)
+            )
+            pair = LogitPair(logits, rows, labels, weight)
+        if self.weighting == 'teacher':
+            trust = largest_prob(
+                pair.teacher_logits, head.use_sigmoid_cls, head.num_classes
+            )
+            pair = pair._replace(
+                weight=trust if pair.weight is None else pair.weight * trust
+            )
+        return {'': pair._replace(avg_factor=class_divisor(notes))}
+
+    def _windowed(
+        self,
+        logits: Tensor,
+        maps: Sequence[Tensor],
+        labels: Tensor,
+        weight: Optional[Tensor],
+        head: nn.Module,
+    ) -> LogitPair:
+        """Rows of windows on each level's maps, anchor by anchor."""
+        if weight is not None:
+            labels = labels.masked_fill(weight == 0, _IGNORED)
+        pairs = []
+        for student, teacher, label in zip(
+            rows_to_maps(logits, maps),
+            maps,
+            rows_to_maps(labels[:, None], maps),
+        ):
+            teacher = teacher.unflatten(1, (-1, head.cls_out_channels))
+            pairs.append(
+                window_rows(
+                    student,
+                    teacher.flatten(0, 1),
+                    label[:, 0],
+                    self.windows,
+                    _IGNORED,
+                    self.complementary_weight,
+                    self.reference,
+                    head.use_sigmoid_cls,
+                )
+            )
+        return LogitPair(
+            *[torch.cat(part) for part in zip(*[p[:4] for p in pairs])]
+        )
+
+
+def rows_to_maps(rows: Tensor, maps: Sequence[Tensor]) -> List[Tensor]:
+    """Rows (M, C) in the order of the losses -> (B * A, C, H, W) of levels.
+
+    Args:
+        rows (Tensor): Level by level, image by image, row by row of the map,
+            anchor by anchor.
+        maps (list[Tensor]): Any maps (B, A * K, H, W) of the same levels.
+    """
+    places = [level[:, 0].numel() for level in maps]
+    anchors = len(rows) // sum(places)
+    return [
+        part.view(len(level), *level.shape[2:], anchors, -1)
+        .permute(0, 3, 4, 1, 2)
+        .flatten(0, 1)
+        for level, part in zip(maps, rows.split([n * anchors for n in places]))
+    ]

@@ -1,0 +1,47 @@
+"""Find the reader of a student's head."""
+
+from typing import List, Type
+
+from torch import nn
+
+from .base import LogitReader
+from .cls_logits import ClsLogits
+from .dense_cls_logits import DenseClsLogits
+from .roi_logits import RoILogits
+from .seg_logits import SegLogits
+
+#: Readers that are found from the student's head, the most special first.
+DEFAULT_READERS: List[Type[LogitReader]] = [
+    RoILogits,
+    DenseClsLogits,
+    ClsLogits,
+    SegLogits,
+]
+
+
+def find_reader(model: nn.Module) -> LogitReader:
+    """The default reader for a student.
+
+    Raises:
+        ValueError: If no family fits, listing those that are supported.
+    """
+    for reader in DEFAULT_READERS:
+        if reader.fits(model):
+            return reader()
+    head = next(
+        (
+            getattr(model, name)
+            for name in ('roi_head', 'bbox_head', 'decode_head', 'head')
+            if getattr(model, name, None) is not None
+        ),
+        None,
+    )
+    named = type(model).__name__ + (
+        '' if head is None else f' with {type(head).__name__}'
+    )
+    raise ValueError(
+        f'no logit reader fits {named}; supported: '
+        f'{"; ".join(reader.family for reader in DEFAULT_READERS)}. A reader '
+        'of your own (a subclass of mmkd_logit.heads.LogitReader) can be '
+        'named with `logits=dict(type=...)`'
+    )

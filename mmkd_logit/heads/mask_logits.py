@@ -1,0 +1,181 @@
+"""Mask logits of Mask R-CNN and of Cascade Mask R-CNN."""
+
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, Dict, List, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..registry import MODELS
+from ..structures.head_facts import HeadFacts
+from ..structures.logit_pair import LogitPair
+from .base import LogitReader
+from .upstream.observe import observe, upstream_class
+
+_ROI_HEADS = ('StandardRoIHead', 'CascadeRoIHead')
+_MASK_HEADS = ('FCNMaskHead',)
+
+
+@MODELS.register_module()
+class MaskLogits(LogitReader):
+    """Mask logits of the student's positive RoIs.
+
+    A row is one pixel of one RoI's mask in the channel of its own class: a
+    single sigmoid, so use ``KDLoss`` or ``DKDLoss`` with
+    ``use_sigmoid=True``. The label is 0 on the object and 1 ("no class")
+    beside it. The teacher pools and decodes the same RoIs with its own
+    features. The mean is over the pixels, as in the mask head's own loss.
+
+    A term of its own beside the class logits; no paper of this project's
+    methods defines it, it is this project's extension.
+    """
+
+    family = 'mmdet Mask R-CNN and Cascade Mask R-CNN (mask logits)'
+
+    @classmethod
+    def fits(cls, model: nn.Module) -> bool:
+        """Never: class logits are the default of these detectors."""
+        return False
+
+    def facts(self, model: nn.Module) -> HeadFacts:
+        mask_heads(model)
+        return HeadFacts(1, 1, use_sigmoid=True, classes_are_columns=False)
+
+    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+        ours, theirs = mask_heads(student), mask_heads(teacher)
+        if len(ours) != len(theirs):
+            raise ValueError(
+                f'the student has {len(ours)} mask heads, the teacher '
+                f'{len(theirs)}; take a teacher with as many stages'
+            )
+        mine, other = ours[0], theirs[0]
+        if _classes(mine) != _classes(other):
+            raise ValueError(
+                f"the student's mask head has {_classes(mine)} classes, the "
+                f"teacher's {_classes(other)}; masks are compared in the "
+                'channel of each object, so both need the same'
+            )
+
+    def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
+        return ('rpn_head', 'roi_head.bbox_head')
+
+    def watch(
+        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+    ) -> None:
+        for stage, head in enumerate(mask_heads(student)):
+            stack.enter_context(
+                observe(
+                    head, 'loss_and_target', partial(self._note, notes, stage)
+                )
+            )
+
+    @staticmethod
+    def _note(
+        notes: Dict[str, Any],
+        stage: int,
+        arguments: Dict[str, Any],
+        result: Dict[str, Any],
+    ) -> None:
+        notes[f'stage {stage}'] = (
+            arguments['mask_preds'],
+            arguments['sampling_results'],
+            result['mask_targets'],
+        )
+
+    def pairs(
+        self, notes: Dict[str, Any], teacher: Any
+    ) -> Dict[str, LogitPair]:
+        roi_head = teacher.model.roi_head
+        stages = len(mask_heads(teacher.model))
+        pairs = {}
+        for stage in range(stages):
+            if stage and f'stage {stage}' not in notes:
+                break  # a cascade stops where no proposal is left
+            masks, samples, targets = self.noted(
+                notes, f'stage {stage}', 'mask_head.loss_and_target'
+            )
+            rois = positive_rois(samples)
+            classes = torch.cat([one.pos_gt_labels for one in samples])
+            teacher_masks = teacher.once(
+                f'masks {stage}',
+                partial(mask_maps, roi_head, stage, teacher, rois),
+            )
+            if masks.shape[2:] != teacher_masks.shape[2:]:
+                raise ValueError(
+                    f'the student predicts masks of {tuple(masks.shape[2:])} '
+                    f'pixels, the teacher of {tuple(teacher_masks.shape[2:])}'
+                    '; both need the same RoI size and upsampling'
+                )
+            # mmdet's own targets are 0 or 1, an object pixel is class 0
+            labels = (targets < 0.5).long().flatten()
+            pairs[f's{stage}.' if stages > 1 else ''] = LogitPair(
+                own_class(masks, classes),
+                own_class(teacher_masks, classes),
+                labels,
+            )
+        return pairs
+
+
+def mask_heads(model: nn.Module) -> List[nn.Module]:
+    """The mask head of each stage.
+
+    Raises:
+        ValueError: If there is none, or one of another kind.
+    """
+    roi_head = getattr(model, 'roi_head', None)
+    heads = getattr(roi_head, 'mask_head', None)
+    heads = list(heads) if isinstance(heads, nn.ModuleList) else [heads]
+    kinds = {upstream_class(head) for head in heads}
+    if upstream_class(roi_head) not in _ROI_HEADS or not kinds <= {
+        *_MASK_HEADS
+    }:
+        found = ' and '.join(
+            type(part).__name__
+            for part in (roi_head, heads[0])
+            if part is not None
+        )
+        raise ValueError(
+            f'MaskLogits needs {" or ".join(_ROI_HEADS)} with '
+            f'{_MASK_HEADS[0]} in student and teacher; '
+            f'{type(model).__name__} has {found or "no RoI head"}'
+        )
+    return heads
+
+
+def mask_maps(
+    roi_head: nn.Module, stage: int, teacher: Any, rois: Tensor
+) -> Tensor:
+    """Mask logits (P, classes, H, W) of given RoIs (P, 5)."""
+    extractor, head = roi_head.mask_roi_extractor, roi_head.mask_head
+    if isinstance(head, nn.ModuleList):
+        extractor, head = extractor[stage], head[stage]
+    feats = extractor(teacher.feats[: extractor.num_inputs], rois)
+    if getattr(roi_head, 'with_shared_head', False):
+        feats = roi_head.shared_head(feats)
+    return head(feats)
+
+
+def positive_rois(samples: list) -> Tensor:
+    """Positive RoIs (P, 5) of sampling results, as the mask head saw them."""
+    from mmdet.structures.bbox import bbox2roi
+
+    return bbox2roi([one.pos_priors for one in samples])
+
+
+def own_class(masks: Tensor, classes: Tensor) -> Tensor:
+    """Each RoI's mask in its own class's channel, (P * H * W, 1).
+
+    Args:
+        masks (Tensor): Mask logits, (P, classes, H, W); one channel if the
+            head is class-agnostic.
+        classes (Tensor): Class of each RoI, (P,).
+    """
+    if masks.shape[1] == 1:
+        classes = torch.zeros_like(classes)
+    index = torch.arange(len(masks), device=masks.device)
+    return masks[index, classes].reshape(-1, 1)
+
+
+def _classes(head: nn.Module) -> Any:
+    return 'no' if head.class_agnostic else head.num_classes

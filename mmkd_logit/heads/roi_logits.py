@@ -1,0 +1,274 @@
+"""Two-stage detectors of MMDetection: Faster, Mask and Cascade R-CNN."""
+
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, Dict, List, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..registry import MODELS
+from ..structures.head_facts import HeadFacts
+from ..structures.logit_pair import LogitPair
+from .base import LogitReader
+from .sdd.cells import check_reference, scale_decoupled_rows
+from .sdd.roi_cells import check_roi_cells, roi_cell_logits
+from .upstream.observe import is_a, observe
+
+
+@MODELS.register_module()
+class RoILogits(LogitReader):
+    """Class logits of the student's sampled RoIs.
+
+    The teacher classifies the very RoIs that the student sampled, with its
+    own features, RoI extractor and head; its RPN, box branch and losses do
+    not run. Background is class ``num_classes``, an ordinary class of the
+    softmax, as in the official code of DKD. The head's ``label_weights`` are
+    the weights of the rows, and the mean is over the rows that count.
+
+    With ``scales`` beyond 1 the RoIs are also cut into cells, which go
+    through each model's own box head once more (the loss is the mean over
+    RoIs and cells; a cell has its RoI's label and weight). Four cells cost
+    about four passes of the box head in both models.
+
+    Args:
+        scales (Sequence[int]): Cells per side, with 1, the whole RoI, among
+            them. Defaults to (1, ), no scale decoupling.
+        cells (str): ``'quadrant'`` or ``'polyphase'`` (the authors' code),
+            see :func:`~mmkd_logit.heads.sdd.roi_cells.pool_roi_cells`.
+            Defaults to 'quadrant'.
+        complementary_weight (float): Weight of a complementary cell; the
+            authors' detection code has none. Defaults to 1.0.
+        reference (str): ``'label'`` or ``'teacher'``, what makes a cell
+            complementary, see
+            :func:`~mmkd_logit.heads.sdd.cells.scale_decoupled_rows`.
+            Defaults to 'label'.
+
+    Source:
+        Zhao et al., CVPR 2022, https://arxiv.org/abs/2203.08679 (Faster
+        R-CNN). Cascades, with one term per stage, each counting once
+        (MMDetection's ``stage_loss_weights`` do not reach it), are this
+        project's extension. Cells: Wei et al., CVPR 2024,
+        https://arxiv.org/abs/2403.13512, and
+        :mod:`mmkd_logit.heads.sdd.roi_cells`.
+    """
+
+    family = (
+        'mmdet two-stage detectors with StandardRoIHead or '
+        'CascadeRoIHead (Faster, Mask, Cascade R-CNN)'
+    )
+
+    def __init__(
+        self,
+        scales: Sequence[int] = (1,),
+        cells: str = 'quadrant',
+        complementary_weight: float = 1.0,
+        reference: str = 'label',
+    ) -> None:
+        check_roi_cells(scales, cells)
+        check_reference(reference, labels=())
+        self.scales = tuple(scales)
+        self.cells = cells
+        self.complementary_weight = complementary_weight
+        self.reference = reference
+
+    @classmethod
+    def fits(cls, model: nn.Module) -> bool:
+        return is_a(
+            getattr(model, 'roi_head', None),
+            'mmdet',
+            'StandardRoIHead',
+            'CascadeRoIHead',
+        )
+
+    def facts(self, model: nn.Module) -> HeadFacts:
+        head = self._heads(model)[0]
+        loss = head.loss_cls
+        use_sigmoid = bool(getattr(loss, 'use_sigmoid', False))
+        if getattr(loss, 'custom_cls_channels', False):
+            raise ValueError(
+                f'{type(loss).__name__} has class channels of its own '
+                '(custom_cls_channels); RoI logits can be read for softmax '
+                'or sigmoid classification losses only'
+            )
+        num_classes = head.num_classes
+        return HeadFacts(
+            num_classes, num_classes + (not use_sigmoid), use_sigmoid
+        )
+
+    @staticmethod
+    def _heads(model: nn.Module) -> List[nn.Module]:
+        """The box head of each stage."""
+        roi_head = getattr(model, 'roi_head', None)
+        if not is_a(roi_head, 'mmdet', 'StandardRoIHead', 'CascadeRoIHead'):
+            raise ValueError(
+                f'{type(model).__name__} has no StandardRoIHead or '
+                'CascadeRoIHead; RoI logits need a two-stage detector as '
+                'student and as teacher'
+            )
+        if not getattr(roi_head, 'bbox_head', None):
+            raise ValueError(
+                f'the RoI head of {type(model).__name__} has no `bbox_head`, '
+                'so it gives no class logits'
+            )
+        owner = next(
+            cls
+            for cls in type(roi_head).__mro__
+            if '_bbox_forward' in vars(cls)
+        )
+        if owner.__name__ not in ('StandardRoIHead', 'CascadeRoIHead'):
+            raise ValueError(
+                f'{type(roi_head).__name__} pools its RoIs in a way of its '
+                'own; class logits can be read from StandardRoIHead and '
+                'CascadeRoIHead (Faster, Mask, Cascade R-CNN)'
+            )
+        heads = roi_head.bbox_head
+        heads = list(heads) if isinstance(heads, nn.ModuleList) else [heads]
+        for head in heads:
+            if not is_a(head, 'mmdet', 'BBoxHead') or is_a(
+                head, 'mmdet', 'DoubleConvFCBBoxHead'
+            ):
+                raise ValueError(
+                    f'{type(head).__name__} is not one of the box heads whose '
+                    'class logits can be read; choose a detector with, for '
+                    'example, Shared2FCBBoxHead'
+                )
+        return heads
+
+    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+        ours, theirs = self._heads(student), self._heads(teacher)
+        if len(ours) != len(theirs):
+            raise ValueError(
+                f"the student's RoI head has {len(ours)} stages, the "
+                f"teacher's {len(theirs)}; a cascade is distilled from a "
+                'cascade with as many stages'
+            )
+
+    def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
+        for head in self._heads(teacher):
+            _without_box_branch(head)
+        return (
+            'rpn_head',
+            'roi_head.mask_head',
+            'roi_head.mask_roi_extractor',
+        )
+
+    def watch(
+        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+    ) -> None:
+        for stage, head in enumerate(self._heads(student)):
+            stack.enter_context(
+                observe(
+                    head, 'loss_and_target', partial(self._note, notes, stage)
+                )
+            )
+        if self.scales != (1,):
+            roi_head = notes['roi_head'] = student.roi_head
+            stack.enter_context(
+                observe(
+                    roi_head,
+                    '_bbox_forward',
+                    lambda arguments, _: notes.update(feats=arguments['x']),
+                )
+            )
+
+    @staticmethod
+    def _note(
+        notes: Dict[str, Any],
+        stage: int,
+        arguments: Dict[str, Any],
+        result: Dict[str, Any],
+    ) -> None:
+        labels, label_weights = result['bbox_targets'][:2]
+        notes[f'stage {stage}'] = (
+            arguments['cls_score'],
+            arguments['rois'],
+            labels,
+            label_weights,
+        )
+
+    def pairs(
+        self, notes: Dict[str, Any], teacher: Any
+    ) -> Dict[str, LogitPair]:
+        roi_head = teacher.model.roi_head
+        stages = len(self._heads(teacher.model))
+        pairs = {}
+        for stage in range(stages):
+            if stage and f'stage {stage}' not in notes:
+                break  # a cascade stops where no proposal is left
+            logits, rois, labels, weight = self.noted(
+                notes, f'stage {stage}', 'bbox_head.loss_and_target'
+            )
+            teacher_logits = teacher.once(
+                f'rois {stage}',
+                partial(roi_logits, roi_head, stage, teacher.feats, rois),
+            )
+            pair = LogitPair(
+                logits,
+                teacher_logits,
+                labels,
+                weight,
+                weight.gt(0).sum().to(logits.dtype),
+            )
+            if self.scales != (1,):
+                pair = self._with_cells(pair, notes, stage, teacher, rois)
+            pairs[f's{stage}.' if stages > 1 else ''] = pair
+        return pairs
+
+    def _with_cells(
+        self,
+        pair: LogitPair,
+        notes: Dict[str, Any],
+        stage: int,
+        teacher: Any,
+        rois: Tensor,
+    ) -> LogitPair:
+        """Rows of the RoIs and of their cells."""
+        feats = self.noted(notes, 'feats', 'roi_head._bbox_forward')
+        settings = (rois, self.scales, self.cells)
+        student_cells = roi_cell_logits(
+            notes['roi_head'], stage, feats, *settings
+        )
+        teacher_cells = teacher.once(
+            f'cells {stage} {settings[1:]}',
+            lambda: roi_cell_logits(
+                teacher.model.roi_head, stage, teacher.feats, *settings
+            ),
+        )
+        if self.cells == 'quadrant':  # the other kind brings its own whole
+            student_cells = [pair.student_logits, *student_cells]
+            teacher_cells = [pair.teacher_logits, *teacher_cells]
+        rows = scale_decoupled_rows(
+            torch.stack(student_cells, 2),
+            torch.stack(teacher_cells, 2),
+            pair.labels,
+            self.complementary_weight,
+            self.reference,
+        )
+        times = len(student_cells)
+        return rows._replace(
+            weight=rows.weight * pair.weight.repeat_interleave(times),
+            avg_factor=times * pair.avg_factor,
+        )
+
+
+def roi_logits(
+    roi_head: nn.Module, stage: int, feats: Tuple[Tensor, ...], rois: Tensor
+) -> Tensor:
+    """Class logits (R, C) of given RoIs (R, 5), without the box branch."""
+    extractor, head = roi_head.bbox_roi_extractor, roi_head.bbox_head
+    if isinstance(head, nn.ModuleList):
+        extractor, head = extractor[stage], head[stage]
+    roi_feats = extractor(feats[: extractor.num_inputs], rois)
+    if getattr(roi_head, 'with_shared_head', False):
+        roi_feats = roi_head.shared_head(roi_feats)
+    return head(roi_feats)[0]
+
+
+def _without_box_branch(head: nn.Module) -> None:
+    """Make a frozen box head skip what only its box deltas need."""
+    if is_a(head, 'mmdet', 'ConvFCBBoxHead'):
+        head.reg_convs = nn.ModuleList()
+        head.reg_fcs = nn.ModuleList()
+    if hasattr(head, 'with_reg'):
+        head.with_reg = False

@@ -1,0 +1,1 @@
+"""Scale decoupling: more rows from one image, RoI or map."""

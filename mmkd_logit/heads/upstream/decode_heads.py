@@ -1,0 +1,131 @@
+"""Which decode heads of MMSegmentation can be read, and at which map."""
+
+from typing import Any, Dict, List
+
+from torch import Tensor, nn
+
+from .observe import is_a
+
+#: Heads that give several maps in training: which one they predict with.
+_MAIN_MAP = {
+    'DAHead': 0,
+    'DDRHead': 0,
+    'EncHead': 0,
+    'IterativeDecodeHead': -1,
+    'PIDHead': 1,
+}
+#: Heads whose logits are no map of classes.
+_REFUSED = {
+    'MaskFormerHead': 'gives logits of queries, not of pixels',
+    'Mask2FormerHead': 'gives logits of queries, not of pixels',
+    'SideAdapterCLIPHead': 'gives logits of queries, not of pixels',
+    'PointHead': 'gives logits of a few points of its own choice',
+    'VPDDepthHead': 'gives depths, not classes',
+}
+
+
+def main_head(model: nn.Module) -> nn.Module:
+    """The decode head, or the last stage of a cascade.
+
+    Raises:
+        ValueError: If its logits are no map of classes.
+    """
+    head = model.decode_head
+    head = head[-1] if isinstance(head, nn.ModuleList) else head
+    for name, reason in _REFUSED.items():
+        if is_a(head, 'mmseg', name):
+            raise ValueError(
+                f'{type(head).__name__} {reason}; pixel logits can be '
+                'read from heads such as FCNHead, ASPPHead, UPerHead or '
+                'SegformerHead'
+            )
+    return head
+
+
+def auxiliary_heads(model: nn.Module, main: nn.Module) -> Dict[str, nn.Module]:
+    """Auxiliary heads for the classes of ``main``, by prefix in the log.
+
+    Those with other channels, such as boundary heads, are left out.
+    """
+    several = isinstance(getattr(model, 'auxiliary_head', None), nn.ModuleList)
+    heads = [
+        head
+        for head in _all_auxiliary(model)
+        if getattr(head, 'out_channels', None) == main.out_channels
+    ]
+    return {
+        f'aux_{index}.' if several else 'aux.': head
+        for index, head in enumerate(heads)
+    }
+
+
+def check_auxiliary_classes(model: nn.Module, main: nn.Module) -> None:
+    """Notice an auxiliary head that was forgotten when classes changed.
+
+    Its own loss would fail at the first label that it does not know, on a GPU
+    without saying where. Boundary heads are of other types.
+
+    Raises:
+        ValueError: If a plain one has fewer classes than ``main``.
+    """
+    for head in _all_auxiliary(model):
+        plain = type(head).__name__ == 'FCNHead'
+        if plain and head.num_classes < main.num_classes:
+            raise ValueError(
+                f"the student's auxiliary head has {head.num_classes} "
+                f'classes, its decode head {main.num_classes}; set '
+                '`num_classes` of `auxiliary_head` as well'
+            )
+
+
+def _all_auxiliary(model: nn.Module) -> List[nn.Module]:
+    """None, one or several, as a list."""
+    heads = getattr(model, 'auxiliary_head', None)
+    if heads is None:
+        return []
+    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
+
+
+def main_logits(model: nn.Module, feats: Any) -> Any:
+    """Output of the decode head, or of the last stage of a cascade."""
+    head = model.decode_head
+    if not isinstance(head, nn.ModuleList):
+        return head(feats)
+    output = head[0](feats)
+    for stage in head[1:]:
+        output = stage(feats, output)
+    return output
+
+
+def main_map(head: nn.Module, maps: Any) -> Tensor:
+    """The map that a head predicts with, of those that it gives."""
+    if not isinstance(maps, Tensor):
+        index = next(
+            (i for name, i in _MAIN_MAP.items() if is_a(head, 'mmseg', name)),
+            None,
+        )
+        if index is None:
+            raise ValueError(
+                f'{type(head).__name__} gives {len(maps)} maps of logits and '
+                'mmkd_logit does not know which one it predicts with; heads '
+                f'with one map, or {", ".join(_MAIN_MAP)}, can be read'
+            )
+        maps = maps[index]
+    if maps.dim() != 4:
+        raise ValueError(
+            f'{type(head).__name__} gives logits {tuple(maps.shape)}, '
+            'expected a map (B, C, H, W)'
+        )
+    return maps
+
+
+def is_sigmoid(head: nn.Module) -> bool:
+    """Whether a head's own losses treat its classes as independent."""
+    if head.out_channels == 1:
+        return True
+    losses = getattr(head, 'kernel_generate_head', head).loss_decode
+    losses = losses if isinstance(losses, nn.ModuleList) else [losses]
+    kinds = [
+        loss.use_sigmoid for loss in losses if hasattr(loss, 'use_sigmoid')
+    ]
+    return bool(kinds) and all(kinds)

@@ -1,0 +1,146 @@
+"""Read a config and apply the options of the command line."""
+
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import Optional
+from urllib.parse import urlparse
+
+from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
+
+from ..doctor import check_stack, missing_toolbox_message
+from ..messages import did_you_mean
+from ..registry import HOOKS
+from .data import move_data_root
+
+
+def load_config(path: str, options: Optional[dict] = None) -> Config:
+    """Read a config file and merge ``--cfg-options``.
+
+    Raises:
+        FileNotFoundError: If it, or a file that it inherits, is not there.
+        ImportError: If a toolbox that it inherits from is missing.
+    """
+    check_stack()
+    if '::' not in path and not os.path.isfile(path):
+        raise FileNotFoundError(
+            f'config {path!r} is not a file; the configs '
+            'of this project are under configs/'
+        )
+    try:
+        if '::' in path:
+            from mmengine.hub import get_config
+
+            config = get_config(path)
+        else:
+            config = Config.fromfile(path)
+    except ModuleNotFoundError as error:
+        for toolbox in ('mmdet', 'mmpretrain', 'mmseg'):
+            if toolbox in str(error) or (
+                toolbox == 'mmseg' and 'mmsegmentation' in str(error)
+            ):
+                raise ImportError(missing_toolbox_message(toolbox)) from error
+        raise
+    except (FileNotFoundError, ConfigParsingError) as error:
+        raise FileNotFoundError(
+            f'config {path!r} inherits a file that is not there: {error}'
+        ) from error
+    if options:
+        config.merge_from_dict(options)
+    # MMPretrain keeps the preprocessor beside the model
+    preprocessor = config.get('data_preprocessor')
+    model = config.get('model', {})
+    for part in (model.get('student'), model):
+        if preprocessor and isinstance(part, dict) and not is_distiller(part):
+            part.setdefault('data_preprocessor', preprocessor)
+    return config
+
+
+def job_config(args: Namespace) -> Config:
+    """The config of a command line, with what all tools understand.
+
+    Args:
+        args (Namespace): ``config``, ``cfg_options``, ``launcher``,
+            ``local_rank``, ``work_dir`` and ``data_root``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    config = load_config(args.config, args.cfg_options)
+    config.launcher = args.launcher
+    config.work_dir = (
+        args.work_dir
+        or config.get('work_dir')
+        or str(Path('work_dirs') / Path(args.config).stem)
+    )
+    if args.data_root:
+        move_data_root(config, args.data_root)
+    return config
+
+
+def set_training_options(config: Config, args: Namespace) -> None:
+    """Apply ``--teacher-ckpt``, ``--amp``, ``--auto-scale-lr``, ``--resume``.
+
+    Raises:
+        FileNotFoundError: If the checkpoint to resume from is not there.
+        ValueError: If the config has no place for one of them.
+    """
+    if args.teacher_ckpt:
+        if not is_distiller(config.model):
+            raise ValueError('--teacher-ckpt: this config has no teacher')
+        config.model.teacher_ckpt = args.teacher_ckpt
+    if args.amp:
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in config.get('auto_scale_lr', {}):
+            raise ValueError(
+                '--auto-scale-lr: this config has no '
+                'auto_scale_lr.base_batch_size'
+            )
+        config.auto_scale_lr.enable = True
+    if args.resume:
+        if args.resume != 'auto' and not (
+            urlparse(args.resume).scheme or os.path.isfile(args.resume)
+        ):
+            raise FileNotFoundError(
+                f'--resume: checkpoint {args.resume!r} is not a file; without '
+                'a path, the latest one of --work-dir is taken'
+            )
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
+
+
+def is_distiller(model: dict) -> bool:
+    """Whether a model's config is that of a distiller."""
+    return str(model.get('type', '')).endswith('LogitDistiller')
+
+
+def guard(config: Config) -> None:
+    """Add ``KDGuardHook`` to a distillation run and check hook names.
+
+    Raises:
+        TypeError: If a hook is a string.
+        ValueError: If a hook of this package has an unknown name.
+    """
+    HOOKS.import_from_location()
+    known = sorted(HOOKS.module_dict)
+    hooks = config.get('custom_hooks') or []
+    hooks = list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]
+    for hook in hooks:
+        if isinstance(hook, str):
+            raise TypeError(
+                f'custom_hooks has the entry {hook!r}, expected '
+                'dict(type=...); write hooks into a config file, '
+                '--cfg-options cannot build them'
+            )
+        scope, _, name = str(hook.get('type', '')).rpartition('.')
+        if scope == HOOKS.scope and name not in known:
+            raise ValueError(
+                f'custom_hooks has the unknown hook {name!r}; '
+                + did_you_mean(name, known, HOOKS.scope, cutoff=0)
+            )
+    if is_distiller(config.get('model', {})) and not any(
+        str(hook.get('type')).endswith('KDGuardHook') for hook in hooks
+    ):
+        hooks.append(dict(type='mmkd_logit.KDGuardHook'))
+        config.custom_hooks = hooks

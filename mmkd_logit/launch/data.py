@@ -1,0 +1,116 @@
+"""Where a config's data lies, and whether it is there."""
+
+import os
+from typing import Any, Iterator, List, Tuple
+
+from mmengine.config import Config
+
+from .label_maps import check_label_maps
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_DATA_KEYS = _LOADERS + ('val_evaluator', 'test_evaluator')
+
+
+def move_data_root(config: Config, root: str) -> None:
+    """Point every loader and evaluator to another folder, same layout.
+
+    Args:
+        config (Config): Changed in place.
+        root (str): Folder with what the config's own ``data_root`` has.
+
+    Raises:
+        ValueError: If the config names no ``data_root``.
+    """
+    parts = [config[key] for key in _DATA_KEYS if config.get(key)]
+    old = {
+        value
+        for part in parts
+        for _, key, value in _strings(part)
+        if key == 'data_root' and value
+    }
+    if not old:
+        raise ValueError(
+            '--data-root was given, but no dataset of this '
+            'config has a `data_root`; use --cfg-options'
+        )
+    new = os.path.join(root, '')
+    by_length = sorted(
+        (os.path.join(o, '') for o in old), key=len, reverse=True
+    )
+    for part in parts:
+        for owner, key, value in list(_strings(part)):
+            if key == 'data_root':
+                owner[key] = new
+                continue
+            prefix = next((o for o in by_length if value.startswith(o)), None)
+            if prefix is not None:
+                owner[key] = new + value[len(prefix) :]
+    if 'data_root' in config:
+        config.data_root = new
+
+
+def _strings(node: Any) -> Iterator[Tuple[Any, Any, str]]:
+    """(owner, key, value) of every string in nested dicts and lists."""
+    items = (
+        node.items()
+        if isinstance(node, dict)
+        else (enumerate(node) if isinstance(node, (list, tuple)) else ())
+    )
+    for key, value in list(items):
+        if isinstance(value, str):
+            if not isinstance(node, tuple):
+                yield node, key, value
+        else:
+            yield from _strings(value)
+
+
+def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
+    """See that each dataset's files are there before anything is built.
+
+    Raises:
+        FileNotFoundError: Naming what is missing and the expected layout.
+        ValueError: If label maps or a palette cannot be used.
+    """
+    for loader in loaders:
+        dataset = (config.get(loader) or {}).get('dataset')
+        while isinstance(dataset, dict) and isinstance(
+            dataset.get('dataset'), dict
+        ):
+            dataset = dataset['dataset']
+        if not isinstance(dataset, dict) or dataset.get('backend_args'):
+            continue
+        wanted = _wanted_paths(dataset)
+        missing = [path for path in wanted if not os.path.exists(path)]
+        if missing:
+            root = dataset.get('data_root') or '.'
+            layout = ', '.join(os.path.relpath(path, root) for path in wanted)
+            raise FileNotFoundError(
+                f'{loader} finds no {missing[0]!r}; expected below '
+                f'{root!r}: {layout}. Pass --data-root FOLDER if the same '
+                'layout lies elsewhere'
+            )
+        check_label_maps(loader, dataset)
+
+
+def _wanted_paths(dataset: dict) -> List[str]:
+    """Files and folders that a dataset's config names."""
+    kind = str(dataset.get('type', '')).rpartition('.')[2]
+    if kind.startswith('CIFAR'):
+        return []  # downloads itself
+    root = dataset.get('data_root') or ''
+    if kind == 'CUB':  # knows its own files
+        return [
+            os.path.join(root, name)
+            for name in ('images', 'images.txt', 'train_test_split.txt')
+        ]
+    prefix = dataset.get('data_prefix') or {}
+    if kind == 'ImageNet' and not prefix:  # the split is the folder's name
+        prefix = dataset.get('split')
+    names = [dataset.get('ann_file')] + (
+        list(prefix.values()) if isinstance(prefix, dict) else [prefix]
+    )
+    return [
+        os.path.join(root, name)
+        for name in names
+        if isinstance(name, str) and name
+    ] or ([root] if root else [])

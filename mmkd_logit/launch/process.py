@@ -1,0 +1,44 @@
+"""Settings of the process that trains: memory and process groups."""
+
+import ctypes
+import sys
+
+from mmengine.config import Config
+
+# numbers of mallopt's settings in glibc's malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+
+
+def keep_freed_memory() -> None:
+    """Let training on a CPU reuse memory instead of fetching it anew.
+
+    glibc gives the memory of one step back to the system, and the next step
+    pays for fresh pages. Elsewhere, and with a GPU, this does nothing.
+    """
+    import torch
+
+    if torch.cuda.is_available() or not sys.platform.startswith('linux'):
+        return
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if mallopt is not None:  # other C libraries have none
+        mallopt(_MMAP_THRESHOLD, 1 << 25)  # the most that glibc accepts
+        mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def start_processes(config: Config) -> None:
+    """Let ``--launcher pytorch`` work on machines without a GPU, over gloo.
+
+    MMEngine itself starts process groups on GPUs only.
+    """
+    import torch
+
+    if config.get('launcher') != 'pytorch' or torch.cuda.is_available():
+        return
+    torch.distributed.init_process_group('gloo')
+    if config.get('model_wrapper_cfg') is None:
+        config.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=config.get('find_unused_parameters', False),
+        )

@@ -1,0 +1,120 @@
+"""Checks of what a loss is given: one sentence for each mistake."""
+
+import math
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from ..ops.autograd import compiling
+
+
+def check_rows(
+    name: str, student_logits: Tensor, teacher_logits: Tensor, tau: float = 1.0
+) -> None:
+    """Refuse what is no pair of rows of raw scores, or no temperature."""
+    check_tau(name, tau)
+    shape = student_logits.shape
+    if shape != teacher_logits.shape:
+        raise ValueError(
+            f'{name}: student_logits {tuple(shape)} and teacher_logits '
+            f'{tuple(teacher_logits.shape)} must have one shape (M, C). '
+            'Other C: student and teacher have different class lists or '
+            '`reg_max`. Other M: they see different anchors or crop sizes.'
+        )
+    if student_logits.dim() != 2:
+        raise ValueError(
+            f'{name}: logits must be rows (M, C), got {tuple(shape)}; for a '
+            'map (B, C, H, W) give logits.movedim(1, -1).flatten(0, -2)'
+        )
+    for logits in (student_logits, teacher_logits):
+        if not logits.is_floating_point():
+            raise TypeError(
+                f'{name}: logits must be floating point, got {logits.dtype}; '
+                'give the raw scores of the last layer, not class indices'
+            )
+
+
+def check_labels(
+    name: str,
+    labels: Optional[Tensor],
+    shape: torch.Size,
+    may_be_none: bool = False,
+) -> None:
+    """Refuse labels that name no class of their row.
+
+    Args:
+        name (str): Who asks.
+        labels (Tensor, optional): Target class of each row, shape (M,).
+        shape (torch.Size): That of the logits, (M, C).
+        may_be_none (bool): Whether C is allowed and means "no class".
+            Defaults to False.
+    """
+    if labels is None:
+        raise ValueError(
+            f'{name} needs labels, the target class of each row; without '
+            'them take KDLoss or GDKDLoss'
+        )
+    if labels.shape != shape[:1]:
+        raise ValueError(
+            f'{name}: labels must have one class per row, shape '
+            f'{tuple(shape[:1])}, got {tuple(labels.shape)}'
+        )
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise TypeError(
+            f'{name}: labels must be class indices (long), got {labels.dtype}'
+        )
+    # Reading the values costs nothing on the CPU and a stall on CUDA.
+    if labels.device.type == 'cpu' and len(labels) and not compiling():
+        low, high = (extreme.item() for extreme in torch.aminmax(labels))
+        last = shape[1] - (0 if may_be_none else 1)
+        if low < 0 or high > last:
+            raise ValueError(
+                f'{name}: labels must be in [0, {last}], got values from '
+                f'{low} to {high}; drop ignored rows before the '
+                'loss'
+            )
+
+
+def check_choice(name: str, setting: str, value: str, known) -> None:
+    """Refuse a word that is not among the known ones."""
+    if value not in known:
+        *first, last = (repr(word) for word in known)
+        raise ValueError(
+            f'{name}: {setting} must be {", ".join(first)} or {last}, '
+            f'got {value!r}'
+        )
+
+
+def check_size(
+    name: str, letter: str, value: int, least: int, most: int
+) -> None:
+    """Refuse a number of classes that a row cannot give."""
+    if not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(
+            f'{name}: {letter} must be a whole number in [{least}, {most}], '
+            f'got {value}; a row has {most} classes'
+        )
+
+
+def check_tau(name: str, tau: float) -> float:
+    """``tau``, if it is a temperature."""
+    if not tau > 0:
+        raise ValueError(
+            f'{name}: tau must be > 0, got {tau}; it divides the logits'
+        )
+    if tau == math.inf:
+        raise ValueError(
+            f'{name}: tau must be finite; 1000 is as good as infinite'
+        )
+    return tau
+
+
+def check_weights(name: str, **weights: float) -> None:
+    """Refuse negative weights, which would push the student away."""
+    for letter, weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise ValueError(
+                f'{name}: {letter} must be >= 0, got {weight}; give a finite '
+                'number, 0 switches the part off'
+            )

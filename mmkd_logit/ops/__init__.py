@@ -1,0 +1,1 @@
+"""The arithmetic of the losses, each question behind one function."""

@@ -1,0 +1,117 @@
+"""The readable form of the grouped KL, and the referee of every other form."""
+
+from typing import Dict, List, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .autograd import as_float
+from .chunked import Spec
+
+Parts = Dict[str, Tensor]
+KL_TYPES = ('forward', 'reverse', 'both')
+
+
+def group_kl_plain(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    top: Optional[Tensor],
+    spec: Spec,
+) -> Tuple[Tensor, Parts]:
+    """:func:`group_kl` in the words of the formulas, by autograd."""
+    tau, lead = spec.tau, spec.lead
+    student = as_float(student_logits) / tau
+    teacher = teacher_logits.to(student.dtype) / tau
+    groups = [(student, teacher)]
+    if top is not None:
+        s_top, t_top = student.gather(1, top), teacher.gather(1, top)
+        groups = [
+            (
+                student.scatter(1, top, -torch.inf),
+                teacher.scatter(1, top, -torch.inf),
+            ),
+            (s_top[:, lead:], t_top[:, lead:]),
+            (s_top[:, :lead], t_top[:, :lead]),
+        ]
+        groups = [group for group in groups if group[0].shape[1]]
+    s_mass = [log_mass(s) for s, _ in groups]
+    t_mass = [log_mass(t) for _, t in groups]
+    zero = s_mass[0].new_zeros(len(student))
+    low = [
+        inside(s, t, s_log, t_log, spec.kl_type, spec.cross_entropy and not i)
+        for i, ((s, t), s_log, t_log) in enumerate(zip(groups, s_mass, t_mass))
+    ]
+    if len(groups) == 1:
+        high = zero
+    elif spec.cross_entropy:
+        high = -_times(log_share(t_mass, 1).exp(), log_share(s_mass, 1))
+    else:
+        high = sum(
+            _kl(log_share(t_mass, i), log_share(s_mass, i))
+            for i in range(len(groups))
+        )
+    has_top = top is not None and top.shape[1] > lead
+    parts = dict(
+        high=tau**2 * high,
+        low_top=tau**2 * low[1] if has_top else zero,
+        low_rest=tau**2 * low[0],
+    )
+    rows = (
+        spec.w_high * parts['high']
+        + spec.w_top * parts['low_top']
+        + spec.w_rest * parts['low_rest']
+    )
+    return rows, parts
+
+
+def log_mass(logits: Tensor) -> Tensor:
+    """Log-sum-exp of each row; -inf without NaN for rows of -inf."""
+    empty = (logits == -torch.inf).all(1)
+    mass = logits.masked_fill(empty[:, None], 0.0).logsumexp(1)
+    return mass.masked_fill(empty, -torch.inf)
+
+
+def inside(
+    student: Tensor,
+    teacher: Tensor,
+    s_mass: Tensor,
+    t_mass: Tensor,
+    kl_type: str,
+    cross_entropy: bool,
+) -> Tensor:
+    """KL or cross-entropy inside one group."""
+    log_p, log_q = _log_prob(student, s_mass), _log_prob(teacher, t_mass)
+    if cross_entropy:
+        return -_times(log_q.exp(), log_p).sum(1)
+    kl = []
+    if kl_type in ('forward', 'both'):
+        kl.append(_kl(log_q, log_p).sum(1))
+    if kl_type in ('reverse', 'both'):
+        kl.append(_kl(log_p, log_q).sum(1))
+    return sum(kl) / len(kl)
+
+
+def log_share(masses: List[Tensor], i: int) -> Tensor:
+    """Log of group ``i``'s share of the row, exact near 0 and near 1."""
+    others = [mass for j, mass in enumerate(masses) if j != i]
+    other = others[0] if len(others) == 1 else torch.logaddexp(*others)
+    gap = masses[i] - other
+    # a row of classes that are all masked
+    return F.logsigmoid(gap.masked_fill(gap.isnan(), 0.0))
+
+
+def _log_prob(logits: Tensor, mass: Tensor) -> Tensor:
+    """``logits - mass``, where a row of -inf stays -inf."""
+    return logits - mass.masked_fill(mass == -torch.inf, 0.0)[:, None]
+
+
+def _kl(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """Terms of KL(a || b), with 0 log 0 = 0."""
+    gap = torch.where(log_a == -torch.inf, 0.0, log_a - log_b)
+    return log_a.exp() * gap
+
+
+def _times(prob: Tensor, log_prob: Tensor) -> Tensor:
+    """``prob * log_prob``, 0 where ``prob`` is 0."""
+    return torch.where(prob == 0, 0.0, prob * log_prob)

@@ -1,0 +1,21 @@
+"""What is known of a head before any image is seen."""
+
+from typing import NamedTuple
+
+
+class HeadFacts(NamedTuple):
+    """What can be said about a head's logits before any image is seen.
+
+    Attributes:
+        num_classes (int): Foreground classes, as in the head's config.
+        channels (int): C, length of one row of logits.
+        use_sigmoid (bool): Whether each class is a Bernoulli variable of its
+            own; otherwise a row is one softmax.
+        classes_are_columns (bool): Whether column i belongs to class i, so
+            that ``class_map`` can pick columns. False for box distributions.
+    """
+
+    num_classes: int
+    channels: int
+    use_sigmoid: bool = False
+    classes_are_columns: bool = True

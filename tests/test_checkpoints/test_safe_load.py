@@ -1,0 +1,116 @@
+"""Reading other people's checkpoints."""
+
+import os
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+from mmkd_logit.checkpoints.files import local_file
+from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
+from mmkd_logit.checkpoints.state_dict import (
+    load_state_dict_strictly,
+    plain_state_dict,
+)
+
+
+class Harm:
+    """A pickle of this would write a file when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_checkpoint_as_mmengine_writes_it_is_read(tmp_path):
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    saved = dict(
+        state_dict=OrderedDict(weight=torch.arange(3.0)),
+        meta=dict(epoch=1, seed=3, dataset_meta=dict(classes=('a', 'b'))),
+        message_hub=dict(log_scalars=OrderedDict(loss=history)),
+        optimizer=dict(state={}, lr=np.float64(0.1)),
+    )
+    torch.save(saved, tmp_path / 'file.pth')
+    read = load_checkpoint_safely(str(tmp_path / 'file.pth'))
+    assert torch.equal(read['state_dict']['weight'], torch.arange(3.0))
+    assert read['meta'] == saved['meta']
+
+
+@pytest.mark.parametrize('legacy', [False, True])
+def test_a_pickle_that_could_run_code_is_refused(tmp_path, legacy):
+    target = tmp_path / 'made'
+    torch.save(
+        dict(state_dict={}, harm=Harm(target)),
+        tmp_path / 'file.pth',
+        _use_new_zipfile_serialization=not legacy,
+    )
+    with pytest.raises(ValueError, match='could run code.*trust_teacher'):
+        load_checkpoint_safely(str(tmp_path / 'file.pth'))
+    assert not target.exists()
+    load_checkpoint_safely(str(tmp_path / 'file.pth'), trusted=True)
+    assert target.exists()
+
+
+@pytest.mark.parametrize('content', [b'_base_ = 1\n', b'', b'PK\x03\x04cut'])
+def test_a_file_that_is_no_checkpoint_or_cut_short_is_named(tmp_path, content):
+    path = tmp_path / 'file.pth'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="file.pth' cannot be read; it is"):
+        load_checkpoint_safely(str(path))
+
+
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda s: s,
+        lambda s: dict(state_dict=s),
+        lambda s: dict(model=s),
+        lambda s: dict(state_dict={f'module.{k}': v for k, v in s.items()}),
+    ],
+)
+def test_state_dict_is_found_in_its_wrappings(wrap):
+    state = dict(weight=torch.ones(1), bias=torch.zeros(1))
+    assert set(plain_state_dict(wrap(state))) == {'weight', 'bias'}
+
+
+def test_a_file_without_weights_is_named():
+    with pytest.raises(ValueError, match='no state_dict of tensors'):
+        plain_state_dict(dict(meta=dict(epoch=3)))
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda s: s.pop('0.weight'), 'missing: 0.weight'),
+        (lambda s: s.update(extra=torch.ones(1)), 'unexpected: extra'),
+        (
+            lambda s: s.update({'0.weight': torch.ones(1, 1)}),
+            r'of another shape: 0.weight \(1, 1\) instead of \(3, 2\)',
+        ),
+    ],
+)
+def test_keys_that_do_not_fit_are_listed(change, message):
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    state = model.state_dict()
+    change(state)
+    with pytest.raises(ValueError, match=message):
+        load_state_dict_strictly(model, state, 'file.pth')
+
+
+def test_counters_of_batch_norm_may_be_absent():
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    state = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).state_dict()
+    del state['1.num_batches_tracked']
+    load_state_dict_strictly(model, state, 'file.pth')
+    assert torch.equal(model[0].weight, state['0.weight'])
+
+
+def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    with pytest.raises(ConnectionError, match='pass --teacher-ckpt PATH'):
+        local_file('http://localhost:9/teacher.pth')

@@ -1,0 +1,107 @@
+"""Do teacher and student mean the same classes?"""
+
+import pytest
+
+from mmkd_logit.distillers.match_classes import match_classes
+from mmkd_logit.structures.head_facts import HeadFacts
+
+NAMES = ('cat', 'dog', 'horse')
+
+
+def softmax(n):
+    return HeadFacts(n, n)
+
+
+def test_equal_classes_need_no_map():
+    assert match_classes(softmax(3), softmax(3), NAMES, NAMES, None) is None
+    assert match_classes(softmax(3), softmax(3), None, None, None) is None
+
+
+def test_subset_by_name_keeps_the_background_column():
+    ours, theirs = HeadFacts(2, 3), HeadFacts(3, 4)
+    columns = match_classes(
+        ours, theirs, ('dog', 'cat'), NAMES, dict(dog='dog', cat='cat')
+    )
+    assert columns == [1, 0, 3]
+
+
+@pytest.mark.parametrize(
+    'ours, theirs, names, class_map, message',
+    [
+        (
+            softmax(3),
+            softmax(4),
+            (None, None),
+            None,
+            'teacher has 4 classes, student 3',
+        ),
+        (softmax(3), softmax(3), (NAMES, NAMES[::-1]), None, 'another order'),
+        (
+            softmax(2),
+            softmax(2),
+            (NAMES, None),
+            None,
+            "training set has 3 classes, the student's head 2",
+        ),
+        (
+            softmax(3),
+            softmax(3),
+            (NAMES, ('cat', 'dog', 'cow')),
+            None,
+            r"\['horse'\] of the training set are unknown",
+        ),
+        (
+            softmax(3),
+            HeadFacts(3, 3, True),
+            (None, None),
+            None,
+            "student's head is a softmax one, the teacher's a sigmoid",
+        ),
+        (
+            softmax(3),
+            HeadFacts(3, 4),
+            (None, None),
+            None,
+            'teacher rows have 4 logits, student rows 3',
+        ),
+        (
+            HeadFacts(3, 17, False, False),
+            HeadFacts(3, 9, False, False),
+            (None, None),
+            None,
+            '17 bins, teacher rows 9.*reg_max',
+        ),
+        (
+            softmax(2),
+            softmax(3),
+            (('dog', 'cat'), NAMES),
+            dict(dog='dgo', cat='cat'),
+            "did you mean 'dog'",
+        ),
+        (
+            softmax(2),
+            softmax(3),
+            (('dog', 'cat'), NAMES),
+            dict(dog='dog'),
+            r'leaves out student classes \[1\]',
+        ),
+        (
+            softmax(2),
+            softmax(3),
+            (None, None),
+            [0, 3],
+            'index 3 for the teacher',
+        ),
+        (softmax(2), softmax(3), (None, None), [0], '1 entries'),
+        (
+            softmax(2),
+            softmax(3),
+            (None, None),
+            ['cat', 'dog'],
+            'not known here; use class indices',
+        ),
+    ],
+)
+def test_disagreement_is_one_sentence(ours, theirs, names, class_map, message):
+    with pytest.raises(ValueError, match=message):
+        match_classes(ours, theirs, *names, class_map)
