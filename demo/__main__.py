@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from .jobs import ROOT, Job, run
 from .layouts import write_cityscapes, write_coco
-from .logs import draw_curves, last_values, read_log
+from mmkd_logit.launch.logs import draw_curves, last_values, read_log
 from .pictures import draw_detections, draw_segmentations
 from .table import Row, format_table
 

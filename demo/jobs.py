@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional
 
 from tqdm import tqdm
 
-from .logs import last_values, read_log
+from mmkd_logit.launch.logs import last_values, read_log
 
 #: Folder with ``tools/`` and ``configs/``: the repository.
 ROOT = Path(__file__).resolve().parents[1]
