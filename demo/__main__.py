@@ -14,9 +14,10 @@ from typing import Callable, Dict, NamedTuple
 
 from tqdm import tqdm
 
+from mmkd_logit.launch.logs import draw_curves, last_values, read_log
+
 from .jobs import ROOT, Job, run
 from .layouts import write_cityscapes, write_coco
-from mmkd_logit.launch.logs import draw_curves, last_values, read_log
 from .pictures import draw_detections, draw_segmentations
 from .table import Row, format_table
 

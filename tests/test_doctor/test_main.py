@@ -151,7 +151,9 @@ def test_probe_returns_the_last_line_of_an_error():
 
 
 def test_doctor_says_whether_the_cpu_kernel_is_built(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, '__file__', str(tmp_path / 'doctor' / '__main__.py'))
+    monkeypatch.setattr(
+        doctor, '__file__', str(tmp_path / 'doctor' / '__main__.py')
+    )
     assert doctor._kernel().endswith('python -m pip install --no-deps -e .')
     (tmp_path / 'ops').mkdir()
     (tmp_path / 'ops' / '_cpu.cpython-311.so').touch()
