@@ -1,4 +1,9 @@
-"""What someone may have meant by a name that is not known."""
+"""Mistakes of a user: how they are marked, and what may have been meant.
+
+A tool shows an exception that carries :class:`UserMistake` as one sentence;
+every other exception is a bug, of this package or of another, and keeps its
+traceback.
+"""
 
 from difflib import get_close_matches
 from typing import Iterable
@@ -20,3 +25,31 @@ def did_you_mean(
     )
     scope = f'{scope}.' if scope else ''
     return f"did you mean '{scope}{near[0]}'?" if near else ''
+
+
+class UserMistake(Exception):
+    """Marks an exception whose message tells a user what to change."""
+
+
+class WrongValue(UserMistake, ValueError):
+    """A setting, file or shape that cannot be used."""
+
+
+class WrongType(UserMistake, TypeError):
+    """A setting of another type than expected."""
+
+
+class MissingFile(UserMistake, FileNotFoundError):
+    """A file or folder that is not there."""
+
+
+class NoConnection(UserMistake, ConnectionError):
+    """A file that cannot be downloaded."""
+
+
+class MissingPart(UserMistake, ImportError):
+    """A package that is missing, broken or at odds with another."""
+
+
+class StoppedRun(UserMistake, RuntimeError):
+    """A training that was stopped before it lost or wasted anything."""

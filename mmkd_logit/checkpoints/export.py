@@ -5,6 +5,7 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 
+from ..messages import WrongValue
 from .state_dict import plain_state_dict
 from .student_keys import student_keys
 
@@ -80,7 +81,7 @@ def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:
     source = checkpoint
     if not averaged:
         if 'ema_state_dict' not in checkpoint:
-            raise ValueError(
+            raise WrongValue(
                 'the checkpoint has no ema_state_dict, so it was trained '
                 'without EMAHook and its weights are not averaged; leave '
                 'this option out'

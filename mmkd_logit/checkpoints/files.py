@@ -7,6 +7,8 @@ from urllib.parse import urlparse
 
 import torch
 
+from ..messages import MissingFile, NoConnection
+
 
 def local_file(source: str) -> str:
     """Path of a checkpoint, downloaded first if it is a URL.
@@ -22,7 +24,7 @@ def local_file(source: str) -> str:
     if urlparse(source).scheme not in ('http', 'https'):
         path = os.path.expanduser(source)
         if not os.path.isfile(path):
-            raise FileNotFoundError(
+            raise MissingFile(
                 f'teacher checkpoint {source!r} is not a file; check '
                 '`teacher_ckpt` (or pass --teacher-ckpt), a path, a URL, or '
                 "'auto'"
@@ -35,7 +37,7 @@ def local_file(source: str) -> str:
         try:
             torch.hub.download_url_to_file(source, str(target))
         except Exception as error:
-            raise ConnectionError(
+            raise NoConnection(
                 f'teacher checkpoint {source!r} cannot be downloaded '
                 f'({error}); download it elsewhere and pass --teacher-ckpt '
                 'PATH'

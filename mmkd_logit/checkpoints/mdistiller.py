@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Tuple
 import torch
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..models.cifar_zoo import cifar_network
 from ..registry import MODELS
 
@@ -39,7 +40,7 @@ def from_mdistiller(
     theirs, left_out = _network_part(checkpoint, part)
     head = f'{network.classifier}.weight'
     if head not in theirs:
-        raise ValueError(
+        raise WrongValue(
             f'the checkpoint has no {head}, so it is not a {name}; its keys '
             f'begin with {list(theirs)[:4]}'
         )
@@ -51,13 +52,13 @@ def from_mdistiller(
         ours[key] = value
         if value is None or value.shape != like.shape:
             came = 'none' if value is None else tuple(value.shape)
-            raise ValueError(
+            raise WrongValue(
                 f'the checkpoint does not fit {name}: '
                 f'{_their_key(key, network.classifier)} should have shape '
                 f'{tuple(like.shape)}, got {came}'
             )
     if theirs:
-        raise ValueError(
+        raise WrongValue(
             f'the checkpoint does not fit {name}: unexpected '
             f'{list(theirs)[:4]} ({len(theirs)} in all)'
         )
@@ -84,7 +85,7 @@ def to_mdistiller(
         if not key.startswith('data_preprocessor.')
     }
     if 'head.fc.weight' not in state_dict:
-        raise ValueError(
+        raise WrongValue(
             'the checkpoint has no head.fc.weight; expected the '
             'weights of an ImageClassifier with LinearClsHead'
         )
@@ -93,7 +94,7 @@ def to_mdistiller(
         key for key in expected if state_dict[key].shape != expected[key].shape
     ]
     if wrong:
-        raise ValueError(
+        raise WrongValue(
             f'the checkpoint is not a {name}: {wrong[:4]} '
             f'({len(wrong)} in all) are missing, unexpected or misshapen'
         )
@@ -127,14 +128,14 @@ def _their_key(key: str, classifier: str) -> str:
 def _network_part(checkpoint: Any, part: str) -> Tuple[StateDict, List[str]]:
     """The weights of one bare network, and the keys of all others."""
     if part not in ('student', 'teacher'):
-        raise ValueError(f"part must be 'student' or 'teacher', got {part!r}")
+        raise WrongValue(f"part must be 'student' or 'teacher', got {part!r}")
     state = checkpoint
     if isinstance(state, dict) and isinstance(state.get('model'), dict):
         state = state['model']
     if not isinstance(state, dict) or not all(
         isinstance(value, Tensor) for value in state.values()
     ):
-        raise ValueError(
+        raise WrongValue(
             'the checkpoint holds no state dict; expected '
             'tensors, or a dict with an entry `model`'
         )
@@ -147,7 +148,7 @@ def _network_part(checkpoint: Any, part: str) -> Tuple[StateDict, List[str]]:
         if key.startswith(f'{part}.')
     }
     if not kept:
-        raise ValueError(f'the checkpoint has no {part}')
+        raise WrongValue(f'the checkpoint has no {part}')
     return kept, [key for key in state if not key.startswith(f'{part}.')]
 
 

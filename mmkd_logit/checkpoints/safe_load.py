@@ -12,6 +12,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
+from ..messages import MissingFile, WrongValue
+
 
 def _history_method(cls: type, name: str) -> Callable:
     """Stands in for ``getattr``, which a history buffer is pickled with."""
@@ -110,9 +112,7 @@ def load_checkpoint_safely(
         ValueError: If the file is not a checkpoint, or holds other objects.
     """
     if not os.path.isfile(path):
-        raise FileNotFoundError(
-            f'checkpoint {path!r} is not a file; check the path'
-        )
+        raise MissingFile(f'checkpoint {path!r} is not a file; check the path')
     if trusted:
         return torch.load(path, map_location='cpu', weights_only=False)
     with open(path, 'rb') as file:
@@ -132,14 +132,14 @@ def load_checkpoint_safely(
     except (pickle.UnpicklingError, AttributeError, ImportError) as error:
         found = re.search(r'GLOBAL ([\w.]+)', str(error))
         found = found.group(1) if found else str(error).strip()[:80]
-        raise ValueError(
+        raise WrongValue(
             f'checkpoint {path!r} is not a plain one: it holds more than '
             'tensors and numbers, and reading it could run code '
             f'(it asks for {found}). Save its state_dict alone, or, if the '
             f'file is your own, {way}'
         ) from error
     except (RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(
+        raise WrongValue(
             f'checkpoint {path!r} cannot be read; it is damaged, or not a '
             'PyTorch checkpoint'
         ) from error

@@ -5,6 +5,8 @@ from typing import Any, Dict, List, Tuple
 
 from torch import Tensor, nn
 
+from ..messages import WrongValue
+
 
 def plain_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
     """The state dict inside a checkpoint, without a ``module.`` prefix.
@@ -20,7 +22,7 @@ def plain_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
     if not isinstance(state, dict) or not any(
         isinstance(value, Tensor) for value in state.values()
     ):
-        raise ValueError(
+        raise WrongValue(
             'the checkpoint holds no state_dict of tensors, but '
             f'{type(checkpoint).__name__}'
         )
@@ -95,7 +97,7 @@ def load_state_dict_strictly(
         try:
             load_state_dict(model, OrderedDict(state), strict=True)
         except (RuntimeError, KeyError, IndexError):
-            raise ValueError(
+            raise WrongValue(
                 f'{whose}checkpoint {source!r} does not fit the {whose}'
                 f'config ({difference}); use the config that this checkpoint '
                 'was trained with'

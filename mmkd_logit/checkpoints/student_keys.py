@@ -5,6 +5,8 @@ from typing import Any, Dict
 
 from torch import Tensor, nn
 
+from ..messages import WrongValue
+
 _STUDENT = 'student.'
 
 
@@ -61,7 +63,7 @@ def student_keys(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
     if any(key.startswith(_MMRAZOR) for key in state):
         student = _below('architecture.', state)
         if not student:
-            raise ValueError(
+            raise WrongValue(
                 'the checkpoint has no student: expected keys that start '
                 f'with architecture., got {", ".join(list(state)[:4])}'
             )

@@ -8,7 +8,7 @@ from typing import Any, List
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch import nn
 
-from ..messages import did_you_mean
+from ..messages import WrongType, WrongValue, did_you_mean
 from ..registry import MODELS
 
 
@@ -31,7 +31,7 @@ def build_named(cfg: Any, kind: str, where: str) -> Any:
             did_you_mean(name, known, MODELS.scope, cutoff=0.5)
             or f'known here: {known}'
         )
-        raise ValueError(
+        raise WrongValue(
             f'{where} has the unknown {kind} type {name!r}; {hint}'
         )
     try:
@@ -41,7 +41,7 @@ def build_named(cfg: Any, kind: str, where: str) -> Any:
         unknown = set(cfg) - set(known) - {'type'}
         if not unknown:
             raise
-        raise TypeError(
+        raise WrongType(
             f'{where} has the unknown setting {", ".join(sorted(unknown))}; '
             f'{name} takes {", ".join(known)}'
         ) from error
@@ -86,7 +86,7 @@ def build_model(cfg: dict, whose: str) -> nn.Module:
             'see that it is spelled as there, and imported '
             '(`custom_imports`) if it is your own'
         )
-        raise ValueError(
+        raise WrongValue(
             f'the {whose} has the type {name!r}, which {scope} does not '
             f'know; {hint}'
         ) from error

@@ -14,6 +14,7 @@ from ..checkpoints.student_keys import (
     _drop_student_prefix,
 )
 from ..heads.find import find_reader
+from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
 from .build import build_model, build_named
@@ -116,7 +117,7 @@ class LogitDistiller(BaseModel):
         self, distill: Optional[Dict[str, dict]]
     ) -> Dict[str, Term]:
         if not distill:
-            raise ValueError(
+            raise WrongValue(
                 '`distill` is empty; expected at least one term such as '
                 'distill=dict(loss_kd=dict(loss=dict(type='
                 "'mmkd_logit.DKDLoss')))"
@@ -124,14 +125,14 @@ class LogitDistiller(BaseModel):
         terms = {}
         for name, cfg in distill.items():
             if not name.startswith('loss'):
-                raise ValueError(
+                raise WrongValue(
                     f'the distillation term {name!r} must have a name that '
                     "starts with 'loss', such as 'loss_kd'; MMEngine adds "
                     'up the entries whose names contain it'
                 )
             unknown = set(cfg) - {'logits', 'loss'}
             if unknown or 'loss' not in cfg:
-                raise ValueError(
+                raise WrongValue(
                     f'distill.{name} has the keys {sorted(cfg)}; expected '
                     '`loss` and, if the default does not do, `logits`'
                 )
@@ -146,7 +147,7 @@ class LogitDistiller(BaseModel):
             facts = reader.facts(self.student)
             loss.check(facts)
             if loss.reduction == 'none':
-                raise ValueError(
+                raise WrongValue(
                     f"distill.{name}.loss has reduction='none', one value "
                     "per row; a training term needs 'mean' or 'sum'"
                 )

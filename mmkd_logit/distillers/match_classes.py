@@ -2,7 +2,7 @@
 
 from typing import Dict, List, Optional, Sequence, Union
 
-from ..messages import did_you_mean
+from ..messages import WrongValue, did_you_mean
 from ..structures.head_facts import HeadFacts
 
 ClassMap = Union[Sequence[int], Dict[Union[int, str], Union[int, str]]]
@@ -38,14 +38,14 @@ def match_classes(
         ValueError: If they do not mean the same and nothing maps them.
     """
     if student_names and len(student_names) != student.num_classes:
-        raise ValueError(
+        raise WrongValue(
             f'the training set has {len(student_names)} classes, the '
             f"student's head {student.num_classes}; correct its "
             '`num_classes`, or `metainfo=dict(classes=...)` of the dataset'
         )
     if student.use_sigmoid != teacher.use_sigmoid:
         kind = {True: 'sigmoid', False: 'softmax'}
-        raise ValueError(
+        raise WrongValue(
             f"the student's head is a {kind[student.use_sigmoid]} one, the "
             f"teacher's a {kind[teacher.use_sigmoid]} one; their logits "
             'cannot be compared, choose a teacher with the same kind of '
@@ -53,7 +53,7 @@ def match_classes(
         )
     if not (student.classes_are_columns and teacher.classes_are_columns):
         if student.channels != teacher.channels:
-            raise ValueError(
+            raise WrongValue(
                 f'student rows have {student.channels} bins, teacher rows '
                 f'{teacher.channels}; both heads need the same `reg_max`'
             )
@@ -63,12 +63,12 @@ def match_classes(
             class_map, student, teacher, student_names, teacher_names
         )
     if student.num_classes != teacher.num_classes:
-        raise ValueError(
+        raise WrongValue(
             f'teacher has {teacher.num_classes} classes, '
             f'student {student.num_classes}; {_REMEDY}'
         )
     if student.channels != teacher.channels:
-        raise ValueError(
+        raise WrongValue(
             f'teacher rows have {teacher.channels} logits, student rows '
             f'{student.channels}, for {student.num_classes} classes in both; '
             'one head has a background class and the other has none'
@@ -76,7 +76,7 @@ def match_classes(
     if _known(student_names, student) and _known(teacher_names, teacher):
         ours, theirs = list(student_names), list(teacher_names)
         if ours != theirs:
-            raise ValueError(_name_difference(ours, theirs))
+            raise WrongValue(_name_difference(ours, theirs))
     return None
 
 
@@ -118,7 +118,7 @@ def _mapped(
         }
         missing = [i for i in range(student.num_classes) if i not in pairs]
         if missing:
-            raise ValueError(
+            raise WrongValue(
                 f'class_map leaves out student classes {missing[:5]}; it '
                 'needs a teacher class for each of the '
                 f'{student.num_classes}'
@@ -129,13 +129,13 @@ def _mapped(
             _index(c, teacher, teacher_names, 'teacher') for c in class_map
         ]
         if len(columns) != student.num_classes:
-            raise ValueError(
+            raise WrongValue(
                 f'class_map has {len(columns)} entries, the student '
                 f'{student.num_classes} classes; one entry each is needed'
             )
     extra = student.channels - student.num_classes
     if extra != teacher.channels - teacher.num_classes:
-        raise ValueError(
+        raise WrongValue(
             'only one of teacher and student has a background '
             'class; `class_map` cannot mend that'
         )
@@ -147,18 +147,18 @@ def _index(
 ) -> int:
     if isinstance(which, str):
         if not _known(names, facts):
-            raise ValueError(
+            raise WrongValue(
                 f'class_map names {which!r}, but the class names of the '
                 f'{whose} are not known here; use class indices'
             )
         if which not in names:
-            raise ValueError(
+            raise WrongValue(
                 f'class_map names {which!r}, which is not a class of the '
                 f'{whose}; {did_you_mean(which, names)}'.rstrip('; ')
             )
         return list(names).index(which)
     if not 0 <= which < facts.num_classes:
-        raise ValueError(
+        raise WrongValue(
             f'class_map has index {which} for the {whose}, '
             f'expected 0 to {facts.num_classes - 1}'
         )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..checkpoints.files import file_hash, local_file
 from ..checkpoints.safe_load import load_checkpoint_safely
 from ..checkpoints.state_dict import load_state_dict_strictly, plain_state_dict
+from ..messages import WrongValue
 from ..structures.teacher_pass import TeacherPass
 from .build import build_model
 from .input_map import InputMap
@@ -96,7 +97,7 @@ class Teacher:
 
     def _ckpt_source(self, config: ModelConfig) -> str:
         if not self.ckpt:
-            raise ValueError(
+            raise WrongValue(
                 '`teacher_ckpt` is missing; expected a path, a URL, or '
                 "'auto' for the weights that the toolbox lists for a "
                 '`package::...` config (or pass --teacher-ckpt)'
@@ -104,7 +105,7 @@ class Teacher:
         if self.ckpt != 'auto':
             return self.ckpt
         if not config.weights:
-            raise ValueError(
+            raise WrongValue(
                 f"teacher_ckpt='auto': no metafile lists weights for "
                 f'{config.source!r}; name a path or a URL'
             )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Optional, Tuple, Union
 from mmengine.config import Config, ConfigDict
 
 from ..doctor import missing_toolbox_message
+from ..messages import MissingFile, MissingPart, WrongType, WrongValue
 
 ConfigSource = Union[str, dict, Config]
 
@@ -46,7 +47,7 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
         if '::' in source:
             config, weights = _from_package(source)
         elif not os.path.isfile(os.path.expanduser(source)):
-            raise FileNotFoundError(
+            raise MissingFile(
                 f'teacher config {source!r} is not a file; expected a path, '
                 'or a config of an installed toolbox such as '
                 "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_1x_coco.py'"
@@ -57,14 +58,14 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
         name = 'the dict given as teacher'
         config = source
     else:
-        raise TypeError(
+        raise WrongType(
             'teacher must be a config path, `package::path` or a dict, got '
             f'{type(source).__name__}'
         )
 
     model = config.get('model') if 'model' in config else config
     if not isinstance(model, dict) or 'type' not in model:
-        raise ValueError(
+        raise WrongValue(
             f'{name} has no model (no `model = dict(type=...)`); a teacher '
             'needs the config that it was trained with'
         )
@@ -87,14 +88,14 @@ def _from_package(source: str) -> Tuple[Config, Optional[str]]:
 
     package = source.split('::')[0]
     if package not in MODULE2PACKAGE:
-        raise ValueError(
+        raise WrongValue(
             f'teacher config {source!r}: MMEngine knows no package '
             f'{package!r}; expected mmdet, mmseg, mmpretrain or mmkd_logit'
         )
     try:
         __import__(package)
     except ImportError as error:
-        raise ImportError(missing_toolbox_message(package)) from error
+        raise MissingPart(missing_toolbox_message(package)) from error
     try:
         config = get_config(source, pretrained=True)
         return config, config.get('model_path')
@@ -102,7 +103,7 @@ def _from_package(source: str) -> Tuple[Config, Optional[str]]:
         # listed in a metafile, but without weights
         return get_config(source), None
     except (FileNotFoundError, ValueError) as error:
-        raise FileNotFoundError(
+        raise MissingFile(
             f'teacher config {source!r} is not among the configs of '
             f'{package}; look under its `.mim/configs`'
         ) from error

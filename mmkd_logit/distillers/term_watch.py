@@ -5,6 +5,7 @@ from typing import Dict, Optional
 import torch
 from torch import Tensor
 
+from ..messages import StoppedRun
 from ..ops.top_classes import largest_class
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
@@ -138,7 +139,7 @@ class TermWatch:
         """
         if self.largest is None:
             if self.expects_value and self.steps >= self.every:
-                raise RuntimeError(
+                raise StoppedRun(
                     f'{self.name} was missing in the first {self.steps} '
                     'steps: its reader found no logits in this head'
                 )
@@ -146,7 +147,7 @@ class TermWatch:
         bad = int(self.bad_step)
         if bad:
             low_s, high_s, low_t, high_t = self.ranges.tolist()
-            raise RuntimeError(
+            raise StoppedRun(
                 f'{self.name} became NaN or infinite in step {bad} of this '
                 f'run, with student logits in [{low_s:.4g}, {high_s:.4g}] '
                 f'and teacher logits in [{low_t:.4g}, {high_t:.4g}]; if the '
@@ -157,13 +158,13 @@ class TermWatch:
         if not self.expects_value or self.steps < self.every:
             return
         if float(self.largest) == 0:
-            raise RuntimeError(
+            raise StoppedRun(
                 f'{self.name} was exactly 0 in its first {self.steps} steps; '
                 'either no row was read (no labels, all pixels ignored), or '
                 "the teacher is the student's own copy"
             )
         if self.gradient is None or float(self.gradient) == 0:
-            raise RuntimeError(
+            raise StoppedRun(
                 f'{self.name} sent no gradient to the student in its first '
                 f'{self.steps} steps; its logits are detached or frozen'
             )

@@ -8,6 +8,7 @@ import sys
 from importlib import metadata
 from typing import Dict, List, NamedTuple, Tuple
 
+from ..messages import MissingPart
 from .stacks import NEEDS, STACKS
 
 TOOLBOXES = ('mmpretrain', 'mmdet', 'mmseg')
@@ -225,7 +226,7 @@ def check_stack() -> None:
     installed = installed_versions()
     if all(_split(installed).values()):
         problem = _unmix(installed)
-        raise ImportError(f'{problem.what}; to mend it: {problem.mend}')
+        raise MissingPart(f'{problem.what}; to mend it: {problem.mend}')
 
 
 def missing_toolbox_message(name: str) -> str:

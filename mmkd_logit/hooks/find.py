@@ -4,6 +4,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from ..distillers import LogitDistiller
+from ..messages import WrongType
 
 
 def find_distiller(runner: Runner, hook: str) -> LogitDistiller:
@@ -16,7 +17,7 @@ def find_distiller(runner: Runner, hook: str) -> LogitDistiller:
     if is_model_wrapper(model):
         model = model.module
     if not isinstance(model, LogitDistiller):
-        raise TypeError(
+        raise WrongType(
             f'{hook} needs a LogitDistiller as model, got '
             f'{type(model).__name__}; remove the hook, or wrap '
             'the model as configs/dkd shows'

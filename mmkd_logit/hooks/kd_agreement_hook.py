@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ..losses import dkd_loss, kd_loss
+from ..messages import WrongValue
 from ..registry import HOOKS
 from ..structures.logit_pair import LogitPair
 from .find import find_distiller
@@ -38,7 +39,7 @@ class KDAgreementHook(Hook):
 
     def __init__(self, interval: int = 50) -> None:
         if interval < 1:
-            raise ValueError(
+            raise WrongValue(
                 f'interval must be >= 1 iteration, got {interval}'
             )
         self.interval = interval

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from ..checkpoints.state_dict import compare_keys
+from ..messages import WrongValue
 from ..registry import HOOKS
 from .find import find_distiller
 
@@ -73,13 +74,13 @@ class KDGuardHook(Hook):
         state = checkpoint.get('state_dict', checkpoint)
         difference, shared = compare_keys(model.state_dict(), state)
         if runner._resume and difference:
-            raise ValueError(
+            raise WrongValue(
                 'the checkpoint to resume from is of another model than this '
                 f'student ({difference}); resume from a checkpoint of this '
                 'run, or start from these weights with `load_from`'
             )
         if not shared:
-            raise ValueError(
+            raise WrongValue(
                 'the checkpoint has no weight in common with the student '
                 f'({difference}); `load_from` expects a plain checkpoint of '
                 'the student'

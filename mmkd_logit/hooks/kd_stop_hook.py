@@ -5,6 +5,7 @@ from typing import Optional
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..messages import WrongValue
 from ..registry import HOOKS
 from .find import find_distiller
 
@@ -33,7 +34,7 @@ class KDStopHook(Hook):
     ) -> None:
         end = begin if end is None else end
         if not 0 <= begin <= end:
-            raise ValueError(
+            raise WrongValue(
                 f'begin and end must be 0 <= begin <= end, got begin={begin} '
                 f'and end={end}'
             )

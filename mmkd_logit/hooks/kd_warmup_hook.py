@@ -5,6 +5,7 @@ from typing import Optional
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..messages import WrongValue
 from ..registry import HOOKS
 from .find import find_distiller
 
@@ -37,7 +38,7 @@ class KDWarmupHook(Hook):
     def __init__(self, end: int, by_epoch: bool = False) -> None:
         if end < 1:
             unit = 'epoch' if by_epoch else 'iteration'
-            raise ValueError(
+            raise WrongValue(
                 f'end must be >= 1 {unit}, got {end}; leave the '
                 'hook out for no warm-up'
             )

@@ -10,7 +10,13 @@ from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 
 from ..doctor import check_stack, missing_toolbox_message
-from ..messages import did_you_mean
+from ..messages import (
+    MissingFile,
+    MissingPart,
+    WrongType,
+    WrongValue,
+    did_you_mean,
+)
 from ..registry import HOOKS
 from .data import move_data_root
 
@@ -24,7 +30,7 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
     """
     check_stack()
     if '::' not in path and not os.path.isfile(path):
-        raise FileNotFoundError(
+        raise MissingFile(
             f'config {path!r} is not a file; the configs '
             'of this project are under configs/'
         )
@@ -40,10 +46,10 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
             if toolbox in str(error) or (
                 toolbox == 'mmseg' and 'mmsegmentation' in str(error)
             ):
-                raise ImportError(missing_toolbox_message(toolbox)) from error
+                raise MissingPart(missing_toolbox_message(toolbox)) from error
         raise
     except (FileNotFoundError, ConfigParsingError) as error:
-        raise FileNotFoundError(
+        raise MissingFile(
             f'config {path!r} inherits a file that is not there: {error}'
         ) from error
     if options:
@@ -86,14 +92,14 @@ def set_training_options(config: Config, args: Namespace) -> None:
     """
     if args.teacher_ckpt:
         if not is_distiller(config.model):
-            raise ValueError('--teacher-ckpt: this config has no teacher')
+            raise WrongValue('--teacher-ckpt: this config has no teacher')
         config.model.teacher_ckpt = args.teacher_ckpt
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:
         if 'base_batch_size' not in config.get('auto_scale_lr', {}):
-            raise ValueError(
+            raise WrongValue(
                 '--auto-scale-lr: this config has no '
                 'auto_scale_lr.base_batch_size'
             )
@@ -102,7 +108,7 @@ def set_training_options(config: Config, args: Namespace) -> None:
         if args.resume != 'auto' and not (
             urlparse(args.resume).scheme or os.path.isfile(args.resume)
         ):
-            raise FileNotFoundError(
+            raise MissingFile(
                 f'--resume: checkpoint {args.resume!r} is not a file; without '
                 'a path, the latest one of --work-dir is taken'
             )
@@ -128,14 +134,14 @@ def guard(config: Config) -> None:
     hooks = list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]
     for hook in hooks:
         if isinstance(hook, str):
-            raise TypeError(
+            raise WrongType(
                 f'custom_hooks has the entry {hook!r}, expected '
                 'dict(type=...); write hooks into a config file, '
                 '--cfg-options cannot build them'
             )
         scope, _, name = str(hook.get('type', '')).rpartition('.')
         if scope == HOOKS.scope and name not in known:
-            raise ValueError(
+            raise WrongValue(
                 f'custom_hooks has the unknown hook {name!r}; '
                 + did_you_mean(name, known, HOOKS.scope, cutoff=0)
             )

@@ -5,6 +5,7 @@ from typing import Any, Iterator, List, Tuple
 
 from mmengine.config import Config
 
+from ..messages import MissingFile, WrongValue
 from .label_maps import check_label_maps
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -29,7 +30,7 @@ def move_data_root(config: Config, root: str) -> None:
         if key == 'data_root' and value
     }
     if not old:
-        raise ValueError(
+        raise WrongValue(
             '--data-root was given, but no dataset of this '
             'config has a `data_root`; use --cfg-options'
         )
@@ -84,7 +85,7 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
         if missing:
             root = dataset.get('data_root') or '.'
             layout = ', '.join(os.path.relpath(path, root) for path in wanted)
-            raise FileNotFoundError(
+            raise MissingFile(
                 f'{loader} finds no {missing[0]!r}; expected below '
                 f'{root!r}: {layout}. Pass --data-root FOLDER if the same '
                 'layout lies elsewhere'

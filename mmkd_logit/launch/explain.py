@@ -4,49 +4,87 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 from urllib.error import URLError
 
 from torch import distributed as dist
 from torch.hub import get_dir
 
-_PACKAGE = str(Path(__file__).parents[1])
+from ..messages import UserMistake
+
+_PACKAGE = Path(__file__).parents[1]
 
 
 def run_and_explain(main: Callable[[], None]) -> None:
-    """Run ``main``; show mistakes that this package noticed as a sentence.
+    """Run ``main``; show a :class:`UserMistake` as one sentence.
 
-    Everything else keeps its traceback. ``MMKD_LOGIT_TRACEBACK=1`` shows it
-    always.
+    The sentence is the last thing that the process prints. Everything else
+    keeps its traceback, and ``MMKD_LOGIT_TRACEBACK=1`` shows it always.
     """
     try:
         main()
-        if dist.is_available() and dist.is_initialized():
-            gloo = dist.get_backend() == 'gloo'
-            dist.destroy_process_group()
-            if gloo:
-                # Threads of gloo can outlive the interpreter and abort a
-                # run that has ended well; everything is written by now.
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(0)
     except Exception as error:
-        message = _our_message(error)
+        message = _sentence(error)
         if message is None or os.environ.get('MMKD_LOGIT_TRACEBACK'):
             raise
-        sys.exit(f'{type(error).__name__}: {message}')
+        sys.stdout.flush()  # what was printed before must not follow
+        if _over_gloo():  # over NCCL, leaving waits for the others
+            dist.destroy_process_group()
+        sys.exit(message)
+    if dist.is_available() and dist.is_initialized():
+        gloo = _over_gloo()
+        dist.destroy_process_group()
+        if gloo:
+            # Threads of gloo can outlive the interpreter and abort a run
+            # that has ended well; everything is written by now.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
 
-def _our_message(error: Optional[BaseException]) -> Optional[str]:
-    """Message of the first exception in the chain raised by this package."""
-    while error is not None:
-        if isinstance(error, URLError):
-            return _download_message(error)
-        frames = traceback.extract_tb(error.__traceback__)
-        if frames and frames[-1].filename.startswith(_PACKAGE):
-            return str(error.args[0] if error.args else error)
-        error = error.__cause__ or error.__context__
+def _over_gloo() -> bool:
+    """Whether this process is in a group that talks over gloo."""
+    started = dist.is_available() and dist.is_initialized()
+    return started and dist.get_backend() == 'gloo'
+
+
+def _sentence(error: BaseException) -> Optional[str]:
+    """What a user reads instead of the traceback; None for a bug."""
+    chain = list(_chain(error))
+    for part in chain:
+        if isinstance(part, URLError):
+            return f'{type(part).__name__}: {_download_message(part)}'
+    for part in chain:
+        if _is_mistake(part):
+            name = _builtin_name(type(part))
+            message = part.args[0] if part.args else part
+            return f'{name}: {message}'
+        if part.__cause__ is None:  # a bug, met while a mistake was handled
+            return None
     return None
+
+
+def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
+    """An exception and those that led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_mistake(error: BaseException) -> bool:
+    if isinstance(error, UserMistake):
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1].filename if frames else ''
+    return isinstance(error, (ValueError, TypeError)) and last.startswith(
+        tuple(str(_PACKAGE / room) for room in ('losses', 'heads'))
+    )
+
+
+def _builtin_name(kind: type) -> str:
+    """``ValueError`` for ``WrongValue``, which users look for by this name."""
+    names = (c.__name__ for c in kind.__mro__ if c.__module__ == 'builtins')
+    return next(names)
 
 
 def _download_message(error: URLError) -> str:

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any, List, Optional
 
+from ..messages import MissingFile, WrongValue
+
 
 def check_label_maps(loader: str, dataset: dict) -> None:
     """See that a dataset of MMSegmentation has a label map for each image.
@@ -32,7 +34,7 @@ def check_label_maps(loader: str, dataset: dict) -> None:
     folder = os.path.join(root, prefix['seg_map_path'])
     found = sorted(Path(folder).rglob(f'*{suffix}'))
     if not found:
-        raise FileNotFoundError(
+        raise MissingFile(
             f'{loader} finds no label map *{suffix} below {folder!r}; '
             + (
                 "make them from Cityscapes' own files with "
@@ -62,7 +64,7 @@ def _check_every_image(
     ]
     without = [name for name in every if name not in names]
     if without:
-        raise FileNotFoundError(
+        raise MissingFile(
             f'{loader}: {len(without)} of {len(every)} images below '
             f'{str(images)!r} have no label map, the first one lacks '
             f'{os.path.join(folder, without[0] + ends[1])!r}; add the label '
@@ -83,7 +85,7 @@ def _check_channels(loader: str, dataset: dict, path: Path) -> None:
     except OSError:  # no picture, or an empty one: the toolbox will say so
         return
     if mode in ('RGB', 'RGBA', 'LA', 'CMYK', 'YCbCr'):
-        raise ValueError(
+        raise WrongValue(
             f'{loader}: the label map {str(path)!r} is a picture of '
             f'{len(mode) if mode != "YCbCr" else 3} channels ({mode}); '
             'expected one channel with the index of the class in each pixel, '
@@ -100,7 +102,7 @@ def _check_palette(loader: str, dataset: dict) -> None:
         own = getattr(_class_of(dataset), 'METAINFO', {})
         classes = own.get('classes')
     if palette and classes and len(palette) < len(classes):
-        raise ValueError(
+        raise WrongValue(
             f'{loader}: the palette has {len(palette)} colours for '
             f'{len(classes)} classes; correct `metainfo.palette`, or leave '
             'it out'

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from .layers import HE_FAN_OUT, blocks_per_stage, conv, projection, stem_conv
 
@@ -59,7 +60,7 @@ class CifarThinResNet(BaseModule):
         super().__init__(init_cfg=init_cfg)
         blocks = blocks_per_stage(type(self).__name__, depth, 6, 2)
         if widen not in (1, 4):
-            raise ValueError(f'widen must be 1 or 4, got {widen}')
+            raise WrongValue(f'widen must be 1 or 4, got {widen}')
         stem = 16 if widen == 1 else 32
         widths = (16 * widen, 32 * widen, 64 * widen)
         self.conv1 = stem_conv(stem, 3, 1, large_input)
@@ -151,7 +152,7 @@ class CifarFullResNet(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if depth not in self.settings:
-            raise ValueError(
+            raise WrongValue(
                 f'depth must be one of {list(self.settings)}, got {depth}'
             )
         block, stages = self.settings[depth]

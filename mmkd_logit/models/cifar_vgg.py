@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from .layers import HE_FAN_OUT, conv
 
@@ -47,7 +48,7 @@ class CifarVGG(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if depth not in GROUPS:
-            raise ValueError(
+            raise WrongValue(
                 f'depth must be one of {list(GROUPS)}, got {depth}'
             )
         self.pool_64 = pool_64

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from .layers import HE_FAN_OUT, blocks_per_stage, conv
 
@@ -83,7 +84,7 @@ class CifarWRN(BaseModule):
         super().__init__(init_cfg=init_cfg)
         blocks = blocks_per_stage('CifarWRN', depth, 6, 4)
         if widen < 1:
-            raise ValueError(f'widen must be >= 1, got {widen}')
+            raise WrongValue(f'widen must be >= 1, got {widen}')
         self.conv1 = conv(3, 16, 3)
         self.block1 = WideStage(16, 16 * widen, 1, blocks)
         self.block2 = WideStage(16 * widen, 32 * widen, 2, blocks)

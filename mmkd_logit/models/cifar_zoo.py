@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, NamedTuple, Optional
 
+from ..messages import WrongValue
+
 #: PyTorch's own initialisation of a linear layer's weight, but a zero bias.
 _ZERO_BIAS = dict(
     type='Kaiming',
@@ -82,7 +84,7 @@ def cifar_network(name: str) -> CifarNetwork:
         ValueError: If there is no such network, listing all.
     """
     if name not in CIFAR_NETWORKS:
-        raise ValueError(
+        raise WrongValue(
             f'no CIFAR network {name!r}; expected one of '
             f'{", ".join(CIFAR_NETWORKS)}'
         )

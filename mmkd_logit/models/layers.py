@@ -4,6 +4,8 @@ from typing import List, Optional
 
 from torch import Tensor, nn
 
+from ..messages import WrongValue
+
 #: He initialisation, fan-out, as in the official code: the number of output
 #: channels is not divided by the groups, and no branch starts at zero.
 HE_FAN_OUT = [
@@ -74,7 +76,7 @@ def blocks_per_stage(
     blocks, rest = divmod(depth - others, per_stage)
     if rest or blocks < 1:
         examples: List[int] = [per_stage * n + others for n in (1, 2, 3)]
-        raise ValueError(
+        raise WrongValue(
             f'{name}: depth must be {per_stage} * n + {others} '
             f'({", ".join(map(str, examples))}, ...), got {depth}'
         )

@@ -5,7 +5,6 @@ import platform
 import subprocess
 import sys
 from argparse import Namespace
-from urllib.error import URLError
 
 import pytest
 import torch
@@ -16,7 +15,6 @@ from mmkd_logit.launch import (
     guard,
     load_config,
     move_data_root,
-    run_and_explain,
     set_training_options,
 )
 
@@ -166,23 +164,6 @@ def test_preprocessor_beside_the_model_reaches_the_student(tmp_path):
     assert config.model.student.data_preprocessor.mean == [1.0]
     assert 'data_preprocessor' not in config.model
     assert config.model.class_map == [0]
-
-
-def test_our_mistakes_become_one_line_and_others_keep_their_traceback():
-    with pytest.raises(SystemExit, match='^FileNotFoundError: config'):
-        run_and_explain(lambda: load_config('/nowhere/config.py'))
-    with pytest.raises(ZeroDivisionError):
-        run_and_explain(lambda: 1 / 0)
-
-
-def test_a_download_that_fails_says_what_to_do():
-    def fetch(url):
-        raise URLError('no route')
-
-    with pytest.raises(
-        SystemExit, match=r'https://x/y.pth could not .*no route.*pretrained='
-    ):
-        run_and_explain(lambda: fetch('https://x/y.pth'))
 
 
 @pytest.mark.skipif(
