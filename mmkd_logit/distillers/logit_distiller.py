@@ -21,7 +21,7 @@ from .build import build_model, build_named
 from .match_classes import ClassMap, match_classes
 from .teacher import Teacher
 from .teacher_config import ConfigSource
-from .term import Term
+from .term import Term, make_term
 from .term_watch import TermWatch
 
 
@@ -144,14 +144,16 @@ class LogitDistiller(BaseModel):
                 if cfg.get('logits')
                 else find_reader(self.student)
             )
-            facts = reader.facts(self.student)
-            loss.check(facts)
             if loss.reduction == 'none':
                 raise WrongValue(
                     f"distill.{name}.loss has reduction='none', one value "
                     "per row; a training term needs 'mean' or 'sum'"
                 )
-            terms[name] = Term(reader, loss, facts, {})
+            facts = reader.facts(self.student)
+            try:
+                terms[name] = make_term(reader, loss, facts)
+            except ValueError as error:
+                raise ValueError(f'distill.{name}: {error}') from error
         return terms
 
     def init_weights(self) -> None:
@@ -183,7 +185,7 @@ class LogitDistiller(BaseModel):
     def _match_classes(self, class_names: Optional[Sequence[str]]) -> None:
         for term in self.terms.values():
             columns = match_classes(
-                term.facts,
+                term.reader.facts(self.student),
                 term.reader.facts(self.teacher.model),
                 class_names,
                 self.teacher.classes,
@@ -277,12 +279,7 @@ class LogitDistiller(BaseModel):
         results: Dict[str, Tensor] = {}
         total = first = None
         for prefix, pair in pairs.items():
-            columns = term.columns.get('teacher')
-            if columns is not None:
-                columns = columns.to(pair.teacher_logits.device)
-                pair = pair._replace(
-                    teacher_logits=pair.teacher_logits[:, columns]
-                )
+            pair = term.viewed(pair)
             if watch.steps == 0:
                 m, c = pair.student_logits.shape
                 MMLogger.get_current_instance().info(
@@ -343,8 +340,7 @@ class LogitDistiller(BaseModel):
             lines.append(
                 f'{name}: {type(term.reader).__name__} -> '
                 f'{type(term.loss).__name__}, '
-                f'{"sigmoid" if term.facts.use_sigmoid else "softmax"} rows '
-                f'of {term.facts.channels}, loss_weight '
+                f'{_describe_rows(term)}, loss_weight '
                 f'{term.loss.loss_weight:g}'
             )
         return lines
@@ -354,6 +350,17 @@ class LogitDistiller(BaseModel):
         super()._apply(fn, *args, **kwargs)
         self.teacher.apply(fn)
         return self
+
+
+def _describe_rows(term: Term) -> str:
+    """What the loss of a term compares, and what the head gave."""
+    kind = 'sigmoid' if term.facts.use_sigmoid else 'softmax'
+    rows = f'{kind} rows of {term.facts.channels}'
+    if term.view == 'categorical':
+        rows += (
+            f' (categorical view of {term.facts.channels - 1} sigmoid classes)'
+        )
+    return rows
 
 
 def _describe_init(model: nn.Module) -> str:

@@ -1,18 +1,84 @@
 """One entry of ``distill``."""
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from torch import Tensor
 
 from ..heads.base import LogitReader
 from ..losses import LogitLoss
 from ..structures.head_facts import HeadFacts
+from ..structures.logit_pair import LogitPair
+from ..structures.views import categorical_facts, categorical_pair
 
 
 class Term(NamedTuple):
-    """One entry of ``distill``: where rows come from, how they compare."""
+    """One entry of ``distill``: where rows come from, how they compare.
+
+    Attributes:
+        reader (LogitReader): Where rows come from.
+        loss (LogitLoss): How they are compared.
+        facts (HeadFacts): Of the rows that the loss is given.
+        columns (dict[str, Tensor | None]): ``'teacher'``: the teacher's
+            column of each of the student's, None if they agree.
+        view (str, optional): How the rows of a sigmoid head are handed over,
+            see :mod:`mmkd_logit.structures.views`; None for softmax heads.
+    """
 
     reader: LogitReader
     loss: LogitLoss
     facts: HeadFacts
     columns: Dict[str, Optional[Tensor]]
+    view: Optional[str] = None
+
+    def viewed(self, pair: LogitPair) -> LogitPair:
+        """A reader's rows as the loss compares them.
+
+        The teacher's columns are put into the student's order first, so that
+        ``class_map`` never meets the column of the background.
+        """
+        columns = self.columns.get('teacher')
+        if columns is not None:
+            columns = columns.to(pair.teacher_logits.device)
+            pair = pair._replace(
+                teacher_logits=pair.teacher_logits[:, columns]
+            )
+        return categorical_pair(pair) if self.view == 'categorical' else pair
+
+
+def make_term(reader: LogitReader, loss: LogitLoss, head: HeadFacts) -> Term:
+    """Join a reader and a loss, and decide in which view rows travel.
+
+    A loss that compares independent classes gets a sigmoid head's rows as
+    they are, any other the categorical view; ``view`` of the reader overrides
+    that. The loss learns which it is, so that nobody need write
+    ``use_sigmoid``.
+
+    Args:
+        reader (LogitReader): Its ``view`` is set to the one that was chosen.
+        loss (LogitLoss): Its ``use_sigmoid`` is set if it was left open.
+        head (HeadFacts): What the reader says of the student's head.
+
+    Raises:
+        ValueError: If the two contradict each other or the head.
+    """
+    view, facts = choose_view(reader.view, loss, head)
+    loss.check(facts)
+    reader.view = view
+    return Term(reader, loss, facts, {}, view)
+
+
+def choose_view(
+    asked: Optional[str], loss: LogitLoss, head: HeadFacts
+) -> Tuple[Optional[str], HeadFacts]:
+    """The view of a head's rows, and the facts of the rows in it."""
+    if not head.use_sigmoid:
+        if asked is not None:
+            raise ValueError(
+                f'view={asked!r} is for heads with independent (sigmoid) '
+                'classes, but this head ends in a softmax; remove `view`'
+            )
+        return None, head
+    view = asked
+    if view is None:
+        view = 'bernoulli' if loss.takes_sigmoid_rows else 'categorical'
+    return view, categorical_facts(head) if view == 'categorical' else head

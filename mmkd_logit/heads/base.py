@@ -1,12 +1,13 @@
 """What a logit reader is, and the tools that all readers share."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from torch import Tensor, nn
 
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.views import check_view
 
 if TYPE_CHECKING:
     from ..structures.teacher_pass import TeacherPass
@@ -22,11 +23,24 @@ class LogitReader:
 
     A new family needs one file with one subclass, listed in
     ``mmkd_logit/heads/find.py``.
+
+    Args:
+        view (str, optional): For sigmoid heads, how rows reach the loss:
+            ``'bernoulli'``, K independent classes; ``'categorical'``, one
+            softmax of the K classes and "none of them"; None for what the
+            loss compares, see :mod:`mmkd_logit.structures.views`. Defaults
+            to None.
     """
 
     #: What error messages call the family, for example
     #: ``'mmdet two-stage detectors (StandardRoIHead, ...)'``.
     family = ''
+    #: In which view the rows of a sigmoid head reach the loss; that of the
+    #: term once it is built, None for softmax heads.
+    view: Optional[str] = None
+
+    def __init__(self, view: Optional[str] = None) -> None:
+        self.view = check_view(view)
 
     @classmethod
     def fits(cls, model: nn.Module) -> bool:

@@ -60,6 +60,7 @@ class ClsLogits(LogitReader):
             Defaults to 'label'.
         pool (str): ``'nested'`` (the authors' code) or ``'direct'``, see
             :func:`pool_cells`. Defaults to 'nested'.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Raises:
         ValueError: If the scales cannot be pooled, or the head's logits
@@ -82,7 +83,9 @@ class ClsLogits(LogitReader):
         complementary_weight: float = 2.0,
         reference: str = 'label',
         pool: str = 'nested',
+        **kwargs,
     ) -> None:
+        super().__init__(**kwargs)
         check_scales(scales, pool)
         check_reference(reference, labels=())
         self.scales = tuple(sorted(scales))

@@ -57,6 +57,7 @@ class DenseClsLogits(LogitReader):
             Defaults to 2.0.
         reference (str): ``'label'`` or ``'teacher'``, what makes a window
             complementary. Defaults to 'label'.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
         The division by the student's positives and the weight by the
@@ -74,7 +75,9 @@ class DenseClsLogits(LogitReader):
         windows: Sequence[int] = (1,),
         complementary_weight: float = 2.0,
         reference: str = 'label',
+        **kwargs,
     ) -> None:
+        super().__init__(**kwargs)
         if rows not in ('all', 'positive'):
             raise ValueError(f"rows must be 'all' or 'positive', got {rows!r}")
         if weighting not in ('label', 'teacher'):

@@ -43,6 +43,7 @@ class RoILogits(LogitReader):
             complementary, see
             :func:`~mmkd_logit.heads.sdd.cells.scale_decoupled_rows`.
             Defaults to 'label'.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
         Zhao et al., CVPR 2022, https://arxiv.org/abs/2203.08679 (Faster
@@ -64,7 +65,9 @@ class RoILogits(LogitReader):
         cells: str = 'quadrant',
         complementary_weight: float = 1.0,
         reference: str = 'label',
+        **kwargs,
     ) -> None:
+        super().__init__(**kwargs)
         check_roi_cells(scales, cells)
         check_reference(reference, labels=())
         self.scales = tuple(scales)

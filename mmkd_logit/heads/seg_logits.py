@@ -93,6 +93,7 @@ class SegLogits(LogitReader):
             complementary. Defaults to 'label'.
         seed (int): Of the random choice of pixels; a resumed run starts it
             again. Defaults to 0.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Raises:
         ValueError: If an option is none of these, or a head's logits are not
@@ -123,7 +124,9 @@ class SegLogits(LogitReader):
         complementary_weight: float = 2.0,
         reference: str = 'label',
         seed: int = 0,
+        **kwargs,
     ) -> None:
+        super().__init__(**kwargs)
         _one_of('resolution', resolution, ('logits', 'labels'))
         _one_of('ignored', ignored, ('drop', 'teacher'))
         _one_of('teacher_errors', teacher_errors, ('keep', 'drop'))

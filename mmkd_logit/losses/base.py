@@ -55,8 +55,9 @@ class LogitLoss(nn.Module):
             deviation 1 first, see
             :func:`~mmkd_logit.losses.standardize.standardize` (LSKD).
             Defaults to False.
-        use_sigmoid (bool): Whether the head's classes are independent
-            Bernoulli variables. Defaults to False.
+        use_sigmoid (bool, optional): Whether classes are independent
+            Bernoulli variables. None takes it from the head in a
+            distillation run and is False elsewhere. Defaults to None.
     """
 
     #: Whether :meth:`rows` reads ``labels``.
@@ -75,7 +76,7 @@ class LogitLoss(nn.Module):
         loss_weight: float = 1.0,
         reduction: str = 'mean',
         standardize: bool = False,
-        use_sigmoid: bool = False,
+        use_sigmoid: Optional[bool] = None,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -86,14 +87,15 @@ class LogitLoss(nn.Module):
             )
         if use_sigmoid and not self.supports_sigmoid:
             raise ValueError(
-                f'{name} is defined for softmax only; with use_sigmoid=True '
-                'take KDLoss or DKDLoss'
+                f'{name} is defined for softmax only; remove use_sigmoid: '
+                'sigmoid heads are compared in the categorical view, or '
+                'class by class by KDLoss and DKDLoss'
             )
         if use_sigmoid and standardize:
             raise ValueError(
                 f'{name}: standardize=True moves every logit of a row, which '
-                'changes independent sigmoid classes; use one of standardize '
-                'and use_sigmoid'
+                'changes independent sigmoid classes; remove use_sigmoid, '
+                'and a sigmoid head is compared in the categorical view'
             )
         check_weights(name, loss_weight=loss_weight)
         self.loss_weight = loss_weight
@@ -226,32 +228,51 @@ class LogitLoss(nn.Module):
         loss = reduce_rows(rows, weight, self.reduction, avg_factor)
         return loss if self.loss_weight == 1 else self.loss_weight * loss
 
+    @property
+    def takes_sigmoid_rows(self) -> bool:
+        """Whether independent classes can be compared as they are."""
+        return self.supports_sigmoid and not self.standardize
+
     def check(self, facts: NamedTuple) -> None:
-        """Refuse a head that this loss does not fit, before training.
+        """Refuse rows that this loss does not fit, before training.
+
+        ``use_sigmoid``, if it was left open, becomes that of the rows.
 
         Args:
-            facts (HeadFacts): What the student's head emits.
+            facts (HeadFacts): What is known of the rows.
 
         Raises:
             ValueError: If one of softmax and sigmoid meets the other, or the
-                head has too few classes.
+                rows have too few classes.
         """
         name = type(self).__name__
-        if facts.use_sigmoid and not self.use_sigmoid:
-            hint = (
-                'add use_sigmoid=True to the loss'
-                if self.supports_sigmoid
-                else 'take KDLoss or DKDLoss with use_sigmoid=True'
-            )
-            raise ValueError(
-                f"{name} compares softmax distributions, but this head's "
-                f'classes are independent (sigmoid); {hint}'
-            )
         if self.use_sigmoid and not facts.use_sigmoid:
             raise ValueError(
-                f'{name}(use_sigmoid=True) compares independent classes, but '
-                'this head ends in a softmax; remove use_sigmoid'
+                f'{name} compares independent classes, but these rows are '
+                'one softmax: this head ends in a softmax, or the reader has '
+                "view='categorical'; remove use_sigmoid or the view, or take "
+                'KDLoss'
             )
+        if facts.use_sigmoid and not self.takes_sigmoid_rows:
+            raise ValueError(
+                f'{name}{"(standardize=True)" if self.standardize else ""} '
+                'compares softmax distributions, but these rows are '
+                "independent classes (sigmoid); take view='categorical' of "
+                'the reader, or KDLoss or DKDLoss'
+            )
+        if facts.use_sigmoid and self.use_sigmoid is False:
+            raise ValueError(
+                f'{name}(use_sigmoid=False) compares softmax distributions, '
+                "but this head's classes are independent (sigmoid); remove "
+                "use_sigmoid, or give the reader view='categorical'"
+            )
+        if self.standardize and facts.channels < 3:
+            raise ValueError(
+                f'{name}: standardize=True leaves of two classes only which '
+                'is larger, and no gradient; it needs rows of at least 3, '
+                f'got {facts.channels}; remove standardize'
+            )
+        self.use_sigmoid = facts.use_sigmoid
         self._check_classes(facts.channels)
 
     def _check_classes(self, channels: int) -> None:

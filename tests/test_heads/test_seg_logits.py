@@ -12,6 +12,7 @@ pytest.importorskip('mmseg')
 
 from mmkd_logit.heads.seg_logits import SegLogits
 from mmkd_logit.heads.upstream.maps import kept_pixels, resize_labels
+from mmkd_logit.structures.views import categorical_pair
 from mmkd_logit.losses import DKDLoss, GDKDLoss, KDLoss
 from tests.toy_segmentors import (
     BCE,
@@ -261,12 +262,12 @@ def test_binary_head_is_one_sigmoid_class():
     assert torch.equal(
         pair.labels[small == 0], small.new_ones((small == 0).sum())
     )
-    kd, dkd = KDLoss(use_sigmoid=True), DKDLoss(use_sigmoid=True, beta=1.0)
+    kd, dkd = KDLoss(), DKDLoss(beta=1.0)
     kd.check(facts)
     dkd.check(facts)
     torch.testing.assert_close(kd(*pair), dkd(*pair))
-    with pytest.raises(ValueError, match='use_sigmoid=True'):
-        KDLoss().check(facts)
+    # one Bernoulli class and two categories are the same
+    torch.testing.assert_close(kd(*pair), KDLoss()(*categorical_pair(pair)))
 
 
 def test_sigmoid_is_known_from_the_losses_of_the_head():

@@ -44,7 +44,7 @@ def test_extreme_logits_stay_finite(dtype):
 def test_for_sigmoid_heads_only():
     loss = KDQFLLoss(loss_weight=2.0)
     loss.check(HeadFacts(1, 1, use_sigmoid=True))
-    with pytest.raises(ValueError, match='head ends in a softmax'):
+    with pytest.raises(ValueError, match='this head ends in a softmax'):
         loss.check(HeadFacts(3, 4))
     with pytest.raises(ValueError, match='beta must be >= 1, got 0.5'):
         KDQFLLoss(beta=0.5)
