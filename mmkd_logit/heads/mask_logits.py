@@ -11,6 +11,7 @@ from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
 from .base import LogitReader
+from .roi_logits import stage_weights
 from .upstream.observe import observe, upstream_class
 
 _ROI_HEADS = ('StandardRoIHead', 'CascadeRoIHead')
@@ -21,14 +22,21 @@ _MASK_HEADS = ('FCNMaskHead',)
 class MaskLogits(LogitReader):
     """Mask logits of the student's positive RoIs.
 
-    A row is one pixel of one RoI's mask in the channel of its own class: a
-    single sigmoid, so use ``KDLoss`` or ``DKDLoss`` with
-    ``use_sigmoid=True``. The label is 0 on the object and 1 ("no class")
-    beside it. The teacher pools and decodes the same RoIs with its own
-    features. The mean is over the pixels, as in the mask head's own loss.
+    A row is one pixel of one RoI's mask in the channel of its own class: one
+    sigmoid logit, label 0 on the object and 1 ("no class") beside it. The
+    teacher pools and decodes the same RoIs with its own features. The mean is
+    over the pixels, as in the mask head's own loss, and stages of a cascade
+    are weighed by the student's ``stage_loss_weights``.
+
+    One logit is two classes, object or not, so losses of the KD type apply:
+    in both views (``view``) they give the same. A loss that needs three
+    classes is refused.
 
     A term of its own beside the class logits; no paper of this project's
     methods defines it, it is this project's extension.
+
+    Args:
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
     """
 
     family = 'mmdet Mask R-CNN and Cascade Mask R-CNN (mask logits)'
@@ -40,7 +48,9 @@ class MaskLogits(LogitReader):
 
     def facts(self, model: nn.Module) -> HeadFacts:
         mask_heads(model)
-        return HeadFacts(1, 1, use_sigmoid=True, classes_are_columns=False)
+        return HeadFacts(
+            _detected_classes(model), 1, True, classes_are_columns=False
+        )
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         ours, theirs = mask_heads(student), mask_heads(teacher)
@@ -63,6 +73,7 @@ class MaskLogits(LogitReader):
     def watch(
         self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
     ) -> None:
+        notes['stage weights'] = stage_weights(student.roi_head)
         for stage, head in enumerate(mask_heads(student)):
             stack.enter_context(
                 observe(
@@ -109,11 +120,16 @@ class MaskLogits(LogitReader):
                 )
             # mmdet's own targets are 0 or 1, an object pixel is class 0
             labels = (targets < 0.5).long().flatten()
-            pairs[f's{stage}.' if stages > 1 else ''] = LogitPair(
+            pair = LogitPair(
                 own_class(masks, classes),
                 own_class(teacher_masks, classes),
                 labels,
             )
+            if stages > 1:
+                factor = notes['stage weights'][stage]
+                weight = pair.student_logits.new_full((len(labels),), factor)
+                pair = pair._replace(weight=weight)
+            pairs[f's{stage}.' if stages > 1 else ''] = pair
         return pairs
 
 
@@ -175,6 +191,14 @@ def own_class(masks: Tensor, classes: Tensor) -> Tensor:
         classes = torch.zeros_like(classes)
     index = torch.arange(len(masks), device=masks.device)
     return masks[index, classes].reshape(-1, 1)
+
+
+def _detected_classes(model: nn.Module) -> int:
+    """Classes of the detector; a class-agnostic mask head knows none."""
+    heads = model.roi_head.bbox_head
+    return (
+        heads[0] if isinstance(heads, nn.ModuleList) else heads
+    ).num_classes
 
 
 def _classes(head: nn.Module) -> Any:

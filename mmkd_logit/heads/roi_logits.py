@@ -47,9 +47,9 @@ class RoILogits(LogitReader):
 
     Source:
         Zhao et al., CVPR 2022, https://arxiv.org/abs/2203.08679 (Faster
-        R-CNN). Cascades, with one term per stage, each counting once
-        (MMDetection's ``stage_loss_weights`` do not reach it), are this
-        project's extension. Cells: Wei et al., CVPR 2024,
+        R-CNN). Cascades, with one term per stage, weighed by the student's
+        ``stage_loss_weights`` like its own losses, are this project's
+        extension. Cells: Wei et al., CVPR 2024,
         https://arxiv.org/abs/2403.13512, and
         :mod:`mmkd_logit.heads.sdd.roi_cells`.
     """
@@ -159,6 +159,7 @@ class RoILogits(LogitReader):
     def watch(
         self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
     ) -> None:
+        notes['stage weights'] = stage_weights(student.roi_head)
         for stage, head in enumerate(self._heads(student)):
             stack.enter_context(
                 observe(
@@ -215,6 +216,9 @@ class RoILogits(LogitReader):
             )
             if self.scales != (1,):
                 pair = self._with_cells(pair, notes, stage, teacher, rois)
+            if stages > 1:
+                factor = notes['stage weights'][stage]
+                pair = pair._replace(weight=factor * pair.weight)
             pairs[f's{stage}.' if stages > 1 else ''] = pair
         return pairs
 
@@ -253,6 +257,11 @@ class RoILogits(LogitReader):
             weight=rows.weight * pair.weight.repeat_interleave(times),
             avg_factor=times * pair.avg_factor,
         )
+
+
+def stage_weights(roi_head: nn.Module) -> Sequence[float]:
+    """By what a cascade multiplies the losses of its stages."""
+    return getattr(roi_head, 'stage_loss_weights', (1.0,))
 
 
 def roi_logits(

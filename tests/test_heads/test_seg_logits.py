@@ -12,8 +12,8 @@ pytest.importorskip('mmseg')
 
 from mmkd_logit.heads.seg_logits import SegLogits
 from mmkd_logit.heads.upstream.maps import kept_pixels, resize_labels
-from mmkd_logit.structures.views import categorical_pair
 from mmkd_logit.losses import DKDLoss, GDKDLoss, KDLoss
+from mmkd_logit.structures.views import categorical_pair
 from tests.toy_segmentors import (
     BCE,
     CE,

@@ -81,8 +81,9 @@ def test_background_is_the_label_after_the_last_class():
 def test_the_gradient_reaches_the_students_own_columns_only():
     student, teacher = rows(5, 3)
     student.requires_grad_()
-    kd_loss(*categorical_pair(pair_of(student, teacher))[:2], 1.0).sum(
-    ).backward()
+    kd_loss(
+        *categorical_pair(pair_of(student, teacher))[:2], 1.0
+    ).sum().backward()
     s, t = (append_zero(x.detach()).softmax(1) for x in (student, teacher))
     torch.testing.assert_close(student.grad, (s - t)[:, :3])
 
