@@ -90,8 +90,8 @@ def test_rows_of_rois_and_cells(kind, boxes):
     reader = RoILogits(scales=(1, 2), complementary_weight=2.0)
     _, pairs = read_all(reader, student, student, *batch)
     assert list(pairs) == list(plain)
-    for prefix, pair in pairs.items():
-        whole = plain[prefix]
+    for stage, (prefix, pair) in enumerate(pairs.items()):
+        whole, factor = plain[prefix], [1, 0.5, 0.25][stage]
         # RoI by RoI: the whole, then its four quadrants
         torch.testing.assert_close(
             pair.student_logits[::5], whole.student_logits
@@ -99,7 +99,7 @@ def test_rows_of_rois_and_cells(kind, boxes):
         assert torch.equal(pair.labels[1::5], whole.labels)
         assert float(pair.avg_factor) == 5 * float(whole.avg_factor)
         assert (pair.weight[::5] == whole.weight).all()
-        assert set(pair.weight.tolist()) <= {0.0, 1.0, 2.0}
+        assert set(pair.weight.tolist()) <= {0.0, factor, 2 * factor}
         torch.testing.assert_close(
             pair.student_logits.detach(), pair.teacher_logits
         )
