@@ -48,15 +48,21 @@ def build_named(cfg: Any, kind: str, where: str) -> Any:
 
 
 def _arguments(cls: type) -> List[str]:
-    """Names that a class and, by ``**kwargs``, its bases can be given."""
+    """Names that a class and, by ``**kwargs``, its bases can be given.
+
+    A loss shows the settings of its function as ``__signature__``.
+    """
     names = {}
     for base in cls.__mro__[:-1]:
-        parameters = inspect.signature(base.__init__).parameters.values()
+        signature = vars(base).get('__signature__')
+        signature = signature or inspect.signature(base.__init__)
+        parameters = signature.parameters.values()
         kinds = {parameter.kind for parameter in parameters}
         names.update(
             (parameter.name, None)
             for parameter in parameters
-            if parameter.kind == parameter.POSITIONAL_OR_KEYWORD
+            if parameter.kind
+            in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
             and parameter.name != 'self'
         )
         if inspect.Parameter.VAR_KEYWORD not in kinds:

@@ -1,53 +1,61 @@
-"""What every logit loss shares: checks, weights, reduction, scale."""
+"""What every logit loss shares: settings, weights, reduction, scale.
 
-from typing import Dict, NamedTuple, Optional, Tuple, Union
+How to add a loss: one file with a function of rows and a class around it. ::
+
+    def abc_loss(
+        student_logits: Tensor,
+        teacher_logits: Tensor,
+        labels: Tensor,
+        tau: float,
+        alpha: float = 1.0,
+        with_parts: bool = False,
+    ) -> Rows:
+        check_rows('abc_loss', student_logits, teacher_logits, tau)
+        check_labels('abc_loss', labels, student_logits.shape)
+        ...
+        return (rows, dict(one=one, two=two)) if with_parts else rows
+
+
+    @MODELS.register_module()
+    class ABCLoss(LogitLoss):
+        function = abc_loss
+        defaults = dict(tau=4.0)
+        part_weights = ('alpha',)
+        needs_labels = True
+
+- The function gives one value per row, shape (M,). It checks what it is given,
+  detaches the teacher and computes in float32, or in float64 for float64
+  logits. ``labels`` and ``with_parts`` are left out where there are none;
+  parts are detached and come before their weights.
+- Everything else in its signature is a setting. The class takes the names and
+  the defaults from there, keeps each setting as an attribute and lists none of
+  them again; ``inspect.signature(ABCLoss)`` shows them.
+- The class attributes of :class:`LogitLoss` and of
+  :class:`~mmkd_logit.losses.settings.FunctionSettings` say what is refused when the loss
+  is built; :meth:`check_settings` is for what they cannot say.
+"""
+
+from typing import Any, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from .checks import check_labels, check_rows, check_weights
+from .checks import check_choice, check_labels, check_weights
+from .reduce import REDUCTIONS, Factor, reduce_rows
+from .settings import FunctionSettings, Parts, Rows
 from .standardize import standardize as standardize_rows
 
-Parts = Dict[str, Tensor]
-Factor = Optional[Union[float, Tensor]]
 
-REDUCTIONS = ('none', 'mean', 'sum')
-
-
-def reduce_rows(
-    rows: Tensor,
-    weight: Optional[Tensor] = None,
-    reduction: str = 'mean',
-    avg_factor: Factor = None,
-) -> Tensor:
-    """Weight and reduce (M,); M = 0 gives 0.0 with a gradient path."""
-    if weight is not None:
-        rows = rows * weight
-    if reduction == 'none':
-        return rows
-    if reduction == 'sum':
-        if avg_factor is not None:
-            raise ValueError(
-                "avg_factor is the divisor of reduction='mean', got it with "
-                "reduction='sum'; leave one of the two out"
-            )
-        return rows.sum()
-    if avg_factor is None:
-        return rows.mean() if len(rows) else rows.sum()
-    if isinstance(avg_factor, Tensor):
-        least = torch.finfo(rows.dtype).eps
-        return rows.sum() / avg_factor.reshape(()).clamp(min=least)
-    return rows.sum() / max(avg_factor, torch.finfo(rows.dtype).eps)
-
-
-class LogitLoss(nn.Module):
+class LogitLoss(FunctionSettings, nn.Module):
     """A loss on rows of student and teacher logits.
 
-    A subclass writes :meth:`rows`; this class checks, detaches the teacher,
-    standardizes, weights, reduces and scales. A row is one distribution: an
-    image, a RoI, a pixel, a side of a box.
+    A subclass names its :attr:`function`; this class takes the settings from
+    that function's signature, detaches the teacher, standardizes, weights,
+    reduces and scales. A row is one distribution: an image, a RoI, a pixel, a
+    side of a box.
 
     Args:
+        *values: Settings of the function, in their order.
         loss_weight (float): Factor of the whole loss. Defaults to 1.0.
         reduction (str): ``'none'``, ``'mean'`` (per row) or ``'sum'``.
             Defaults to 'mean'.
@@ -58,9 +66,10 @@ class LogitLoss(nn.Module):
         use_sigmoid (bool, optional): Whether classes are independent
             Bernoulli variables. None takes it from the head in a
             distillation run and is False elsewhere. Defaults to None.
+        **settings: Settings of the function, by name.
     """
 
-    #: Whether :meth:`rows` reads ``labels``.
+    #: Whether labels must be given.
     needs_labels = False
     #: Whether a row's value depends on the other rows of the batch, so that
     #: rows may not be split, dropped or gathered from several images.
@@ -68,23 +77,21 @@ class LogitLoss(nn.Module):
     #: Smallest C for which the softmax loss says anything, and why.
     min_classes = 2
     too_few = 'with one class a softmax is always 1'
-    #: Whether the loss is defined for independent Bernoulli classes.
-    supports_sigmoid = False
 
     def __init__(
         self,
+        *values: Any,
         loss_weight: float = 1.0,
         reduction: str = 'mean',
         standardize: bool = False,
         use_sigmoid: Optional[bool] = None,
+        **settings: Any,
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        if reduction not in REDUCTIONS:
-            raise ValueError(
-                f"{name}: reduction must be 'none', 'mean' or "
-                f"'sum', got {reduction!r}"
-            )
+        check_choice(name, 'reduction', reduction, REDUCTIONS)
+        if self.function is None and self.sigmoid_function is not None:
+            use_sigmoid = True
         if use_sigmoid and not self.supports_sigmoid:
             raise ValueError(
                 f'{name} is defined for softmax only; remove use_sigmoid: '
@@ -102,6 +109,7 @@ class LogitLoss(nn.Module):
         self.reduction = reduction
         self.standardize = standardize
         self.use_sigmoid = use_sigmoid
+        self.keep_settings(values, settings)
 
     def _need_classes_beside(
         self, letter: str, value: int, least: int, why: str
@@ -111,7 +119,8 @@ class LogitLoss(nn.Module):
         Args:
             letter (str): Name of the setting.
             value (int): Classes in the group.
-            least (int): Fewest, and ``why`` not fewer.
+            least (int): Fewest classes that the group may have.
+            why (str): Why not fewer.
         """
         if not isinstance(value, int) or value < least:
             raise ValueError(
@@ -129,7 +138,7 @@ class LogitLoss(nn.Module):
         student_logits: Tensor,
         teacher_logits: Tensor,
         labels: Optional[Tensor],
-    ) -> Union[Tensor, Tuple[Tensor, Parts]]:
+    ) -> Rows:
         """Loss of each row, and the parts that a log may show.
 
         Args:
@@ -141,7 +150,8 @@ class LogitLoss(nn.Module):
             Tensor or tuple[Tensor, dict[str, Tensor]]: Shape (M,) each; parts
             are detached and come before their weights.
         """
-        raise NotImplementedError
+        function = self.sigmoid_function if self.use_sigmoid else self.function
+        return self.call(function, student_logits, teacher_logits, labels)
 
     def forward(
         self,
@@ -211,15 +221,28 @@ class LogitLoss(nn.Module):
         labels: Optional[Tensor],
         weight: Optional[Tensor],
     ) -> Tuple[Tensor, Parts]:
-        """Checked, detached and standardized :meth:`rows`."""
+        """:meth:`rows` of detached and standardized teachers.
+
+        The function refuses logits and labels that do not fit; refused here
+        is only what it cannot know.
+        """
+        name, shape = type(self).__name__, student_logits.shape
         if labels is not None and labels.dim() == 2:
             labels = labels.argmax(1)
-        self._check_input(student_logits, teacher_logits, labels, weight)
+        if labels is None and self.needs_labels:
+            check_labels(name, labels, shape)
+        if len(shape) == 2:
+            self._check_classes(shape[1])
         teacher_logits = teacher_logits.detach()
         if self.standardize:
             student_logits = standardize_rows(student_logits)
             teacher_logits = standardize_rows(teacher_logits)
         rows = self.rows(student_logits, teacher_logits, labels)
+        if weight is not None and weight.shape != shape[:1]:
+            raise ValueError(
+                f'{name}: weight must have one value per row, shape '
+                f'{tuple(shape[:1])}, got {tuple(weight.shape)}'
+            )
         return rows if isinstance(rows, tuple) else (rows, {})
 
     def _reduced(
@@ -282,23 +305,3 @@ class LogitLoss(nn.Module):
                 f'{type(self).__name__} needs at least {self.min_classes} '
                 f'classes, got {channels}: {self.too_few}'
             )
-
-    def _check_input(
-        self,
-        student_logits: Tensor,
-        teacher_logits: Tensor,
-        labels: Optional[Tensor],
-        weight: Optional[Tensor],
-    ) -> None:
-        """Everything that is known without reading a CUDA tensor."""
-        name = type(self).__name__
-        shape = student_logits.shape
-        check_rows(name, student_logits, teacher_logits)
-        self._check_classes(shape[1])
-        if weight is not None and weight.shape != shape[:1]:
-            raise ValueError(
-                f'{name}: weight must have one value per row, shape '
-                f'{tuple(shape[:1])}, got {tuple(weight.shape)}'
-            )
-        if self.needs_labels:
-            check_labels(name, labels, shape, self.use_sigmoid)

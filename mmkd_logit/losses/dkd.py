@@ -1,14 +1,14 @@
 """Decoupled knowledge distillation: target class, non-target classes."""
 
-from typing import Tuple, Union
+from typing import Union
 
 from torch import Tensor
 
 from ..ops.group_kl import group_kl
 from ..ops.sigmoid_kl import sigmoid_kl
 from ..registry import MODELS
-from .base import LogitLoss, Parts
-from .checks import check_labels, check_rows, check_tau, check_weights
+from .base import LogitLoss, Rows
+from .checks import check_labels, check_rows
 
 
 def dkd_loss(
@@ -18,7 +18,8 @@ def dkd_loss(
     tau: float,
     alpha: Union[float, Tensor] = 1.0,
     beta: Union[float, Tensor] = 8.0,
-) -> Tensor:
+    with_parts: bool = False,
+) -> Rows:
     """Decoupled KD: ``alpha * TCKD + beta * NCKD`` of each row.
 
     TCKD compares "target class or not", NCKD the classes other than the
@@ -36,9 +37,12 @@ def dkd_loss(
             Defaults to 1.0.
         beta (float or Tensor): Weight of NCKD, or one per row, shape (M,).
             Defaults to 8.0.
+        with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats times ``tau**2``, shape
+        (M,); with ``with_parts`` also ``tckd`` and ``nckd``,
+        detached and before their weights, shape (M,) each.
 
     Raises:
         ValueError: If shapes do not fit or, on the CPU, a label is outside
@@ -58,20 +62,6 @@ def dkd_loss(
     """
     check_rows('dkd_loss', student_logits, teacher_logits, tau)
     check_labels('dkd_loss', labels, student_logits.shape)
-    return dkd_rows(student_logits, teacher_logits, labels, tau, alpha, beta)[
-        0
-    ]
-
-
-def dkd_rows(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    labels: Tensor,
-    tau: float,
-    alpha: Union[float, Tensor],
-    beta: Union[float, Tensor],
-) -> Tuple[Tensor, Parts]:
-    """:func:`dkd_loss` with its parts, shape (M,) each."""
     rows, parts = group_kl(
         student_logits,
         teacher_logits,
@@ -80,17 +70,20 @@ def dkd_rows(
         w_high=alpha,
         w_rest=beta,
     )
+    if not with_parts:
+        return rows
     return rows, dict(tckd=parts['high'], nckd=parts['low_rest'])
 
 
-def sigmoid_dkd_rows(
+def sigmoid_dkd_loss(
     student_logits: Tensor,
     teacher_logits: Tensor,
     labels: Tensor,
     tau: float,
-    alpha: float,
-    beta: float,
-) -> Tuple[Tensor, Parts]:
+    alpha: float = 1.0,
+    beta: float = 8.0,
+    with_parts: bool = False,
+) -> Rows:
     """DKD for heads whose classes are independent, where it is exact.
 
     ``alpha`` times the KL of the target class's Bernoulli plus ``beta`` times
@@ -104,57 +97,44 @@ def sigmoid_dkd_rows(
         labels (Tensor): Target class of each row, shape (M,), long, in
             [0, C]; C means that the row has no target (background).
         tau (float): Temperature, > 0, no unit.
-        alpha (float): Weight of the target class.
-        beta (float): Weight of the other classes.
+        alpha (float): Weight of the target class. Defaults to 1.0.
+        beta (float): Weight of the other classes. Defaults to 8.0.
+        with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        tuple[Tensor, dict[str, Tensor]]: Loss of each row times ``tau**2``,
-        and its parts, shape (M,) each.
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats times ``tau**2``, shape
+        (M,); with ``with_parts`` also ``tckd`` and ``nckd``,
+        detached and before their weights, shape (M,) each.
+
+    Examples:
+        >>> teacher = torch.tensor([[3., 1.]]).log()
+        >>> sigmoid_dkd_loss(torch.zeros(1, 2), teacher, torch.tensor([0]), 1.)
+        tensor([0.1308])
     """
+    check_rows('sigmoid_dkd_loss', student_logits, teacher_logits, tau)
+    check_labels('sigmoid_dkd_loss', labels, student_logits.shape, True)
     rows, tckd, nckd = sigmoid_kl(
         student_logits, teacher_logits, tau, labels.long(), alpha, beta
     )
-    return rows, dict(tckd=tckd, nckd=nckd)
+    return (rows, dict(tckd=tckd, nckd=nckd)) if with_parts else rows
 
 
 @MODELS.register_module()
 class DKDLoss(LogitLoss):
-    """:func:`dkd_loss` for config files.
+    """:func:`dkd_loss` or :func:`sigmoid_dkd_loss` for config files.
 
-    Args:
-        tau (float): Temperature, > 0. Defaults to 4.0.
-        alpha (float): Weight of TCKD. Defaults to 1.0.
-        beta (float): Weight of NCKD. Defaults to 8.0.
-        **kwargs: ``loss_weight``, ``reduction``, ``standardize`` and
-            ``use_sigmoid`` of :class:`LogitLoss`. With ``use_sigmoid`` the
-            target class's own term weighs ``alpha``, the others ``beta``, and
-            a label equal to C means "no target".
+    ``tau`` defaults to 4.0; the arguments beside the settings of the functions
+    are those of :class:`LogitLoss`. With ``use_sigmoid`` a label equal to C
+    means "no target".
     """
 
+    function = dkd_loss
+    sigmoid_function = sigmoid_dkd_loss
+    defaults = dict(tau=4.0)
+    part_weights = ('alpha', 'beta')
     needs_labels = True
-    supports_sigmoid = True
     min_classes = 3
     too_few = (
         'NCKD compares the classes other than the target and needs at '
         'least two of them; take KDLoss'
     )
-
-    def __init__(
-        self, tau: float = 4.0, alpha: float = 1.0, beta: float = 8.0, **kwargs
-    ) -> None:
-        super().__init__(**kwargs)
-        self.tau = check_tau('DKDLoss', tau)
-        check_weights('DKDLoss', alpha=alpha, beta=beta)
-        self.alpha = alpha
-        self.beta = beta
-
-    def rows(self, student_logits, teacher_logits, labels):
-        rows = sigmoid_dkd_rows if self.use_sigmoid else dkd_rows
-        return rows(
-            student_logits,
-            teacher_logits,
-            labels,
-            self.tau,
-            self.alpha,
-            self.beta,
-        )

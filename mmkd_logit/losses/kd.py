@@ -6,7 +6,7 @@ from ..ops.group_kl import group_kl
 from ..ops.sigmoid_kl import sigmoid_kl
 from ..registry import MODELS
 from .base import LogitLoss
-from .checks import check_rows, check_tau
+from .checks import check_rows
 
 
 def kd_loss(
@@ -56,20 +56,12 @@ def sigmoid_kd_loss(
 
 @MODELS.register_module()
 class KDLoss(LogitLoss):
-    """:func:`kd_loss` for config files.
+    """:func:`kd_loss` or :func:`sigmoid_kd_loss` for config files.
 
-    Args:
-        tau (float): Temperature, > 0. Defaults to 4.0.
-        **kwargs: ``loss_weight``, ``reduction``, ``standardize`` and
-            ``use_sigmoid`` of :class:`LogitLoss`.
+    ``tau`` defaults to 4.0; the other arguments are those of
+    :class:`LogitLoss`.
     """
 
-    supports_sigmoid = True
-
-    def __init__(self, tau: float = 4.0, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.tau = check_tau('KDLoss', tau)
-
-    def rows(self, student_logits, teacher_logits, labels):
-        loss = sigmoid_kd_loss if self.use_sigmoid else kd_loss
-        return loss(student_logits, teacher_logits, self.tau)
+    function = kd_loss
+    sigmoid_function = sigmoid_kd_loss
+    defaults = dict(tau=4.0)

@@ -76,18 +76,12 @@ class _KDQFL(torch.autograd.Function):
 class KDQFLLoss(LogitLoss):
     """:func:`kdqfl_loss` for config files; for sigmoid heads only.
 
-    Args:
-        beta (float): Exponent of the gap, >= 1. Defaults to 1.0.
-        **kwargs: ``loss_weight`` and ``reduction`` of :class:`LogitLoss`.
+    The arguments beside its settings are ``loss_weight`` and ``reduction`` of
+    :class:`LogitLoss`.
     """
 
-    supports_sigmoid = True
+    sigmoid_function = kdqfl_loss
 
-    def __init__(self, beta: float = 1.0, **kwargs) -> None:
-        super().__init__(**dict(kwargs, use_sigmoid=True))
-        if beta < 1:
-            raise ValueError(f'KDQFLLoss: beta must be >= 1, got {beta}')
-        self.beta = beta
-
-    def rows(self, student_logits, teacher_logits, labels):
-        return kdqfl_loss(student_logits, teacher_logits, self.beta)
+    def check_settings(self) -> None:
+        if not self.beta >= 1:
+            raise ValueError(f'KDQFLLoss: beta must be >= 1, got {self.beta}')

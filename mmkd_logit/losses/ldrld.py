@@ -1,7 +1,7 @@
 """Local dense relational logit distillation: pairs of the top classes."""
 
 import math
-from typing import List, Tuple
+from typing import List
 
 from torch import Tensor
 
@@ -10,14 +10,8 @@ from ..ops.group_kl import group_kl
 from ..ops.pair_kl import _PairKL, pair_kl
 from ..ops.top_classes import top_classes
 from ..registry import MODELS
-from .base import LogitLoss, Parts
-from .checks import (
-    check_choice,
-    check_rows,
-    check_size,
-    check_tau,
-    check_weights,
-)
+from .base import LogitLoss, Rows
+from .checks import check_choice, check_rows, check_size
 
 RANKINGS = ('student', 'teacher')
 
@@ -34,7 +28,8 @@ def ldrld_loss(
     lam: float = 0.05,
     rank_by: str = 'student',
     average_pairs: bool = True,
-) -> Tensor:
+    with_parts: bool = False,
+) -> Rows:
     """LDRLD: ``alpha * L_Local + beta * L_RNTK`` of each row.
 
     The student's ``depth`` largest logits are compared in pairs: KL of the
@@ -63,9 +58,12 @@ def ldrld_loss(
         average_pairs (bool): Divide L_Local by its ``depth * (depth - 1) / 2
             + 1`` terms, as the authors' code does; False sums, as a
             third-party note on the paper prints it. Defaults to True.
+        with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats times ``tau**2``, shape
+        (M,); with ``with_parts`` also ``local`` and ``rntk``,
+        detached and before their weights, shape (M,) each.
 
     Source:
         The authors' code for Xu et al., ICCV 2025,
@@ -83,35 +81,6 @@ def ldrld_loss(
     check_rows('ldrld_loss', student_logits, teacher_logits, tau)
     check_size('ldrld_loss', 'depth', depth, 2, student_logits.shape[1])
     check_choice('ldrld_loss', 'rank_by', rank_by, RANKINGS)
-    return ldrld_rows(
-        student_logits,
-        teacher_logits,
-        tau,
-        depth,
-        alpha,
-        beta,
-        eps,
-        delta,
-        lam,
-        rank_by,
-        average_pairs,
-    )[0]
-
-
-def ldrld_rows(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    tau: float,
-    depth: int,
-    alpha: float,
-    beta: float,
-    eps: float,
-    delta: float,
-    lam: float,
-    rank_by: str,
-    average_pairs: bool,
-) -> Tuple[Tensor, Parts]:
-    """:func:`ldrld_loss` with its parts, shape (M,) each."""
     ranking = student_logits if rank_by == 'student' else teacher_logits
     top = top_classes(ranking, depth)
     s_top = as_float(student_logits.gather(1, top)) / tau
@@ -131,8 +100,11 @@ def ldrld_rows(
         w_rest=beta,
     )
     pairs = pairs * (share * tau**2)
+    rows = rows + alpha * pairs
+    if not with_parts:
+        return rows
     local = pairs.detach() + of_set * parts['low_top']
-    return rows + alpha * pairs, dict(local=local, rntk=parts['low_rest'])
+    return rows, dict(local=local, rntk=parts['low_rest'])
 
 
 def pair_weights(
@@ -154,65 +126,19 @@ def pair_weights(
 class LDRLDLoss(LogitLoss):
     """:func:`ldrld_loss` for config files.
 
-    Args:
-        tau (float): Temperature, > 0. Defaults to 4.0.
-        depth (int): Size of the top set, 2 to C - 1. Defaults to 7.
-        alpha (float): Weight of L_Local. Defaults to 10.5.
-        beta (float): Weight of L_RNTK. Defaults to 7.0.
-        eps (float): See :func:`ldrld_loss`. Defaults to 1.5.
-        delta (float): See :func:`ldrld_loss`. Defaults to 2.0.
-        lam (float): See :func:`ldrld_loss`. Defaults to 0.05.
-        rank_by (str): ``'student'`` or ``'teacher'``. Defaults to 'student'.
-        average_pairs (bool): See :func:`ldrld_loss`. Defaults to True.
-        **kwargs: ``loss_weight``, ``reduction`` and ``standardize`` of
-            :class:`LogitLoss`.
+    The arguments beside its settings are those of :class:`LogitLoss`.
     """
 
-    def __init__(
-        self,
-        tau: float = 4.0,
-        depth: int = 7,
-        alpha: float = 10.5,
-        beta: float = 7.0,
-        eps: float = 1.5,
-        delta: float = 2.0,
-        lam: float = 0.05,
-        rank_by: str = 'student',
-        average_pairs: bool = True,
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._need_classes_beside(
-            'depth', depth, 2, 'a pair needs two classes'
-        )
-        if not eps >= 0:
-            raise ValueError(
-                f'LDRLDLoss: eps must be >= 0, got {eps}; it is added to the '
-                'distance of two ranks'
-            )
-        check_choice('LDRLDLoss', 'rank_by', rank_by, RANKINGS)
-        self.tau = check_tau('LDRLDLoss', tau)
-        check_weights('LDRLDLoss', alpha=alpha, beta=beta, delta=delta)
-        self.depth = depth
-        self.alpha = alpha
-        self.beta = beta
-        self.eps = eps
-        self.delta = delta
-        self.lam = lam
-        self.rank_by = rank_by
-        self.average_pairs = average_pairs
+    function = ldrld_loss
+    part_weights = ('alpha', 'beta', 'delta')
+    choices = dict(rank_by=RANKINGS)
 
-    def rows(self, student_logits, teacher_logits, labels):
-        return ldrld_rows(
-            student_logits,
-            teacher_logits,
-            self.tau,
-            self.depth,
-            self.alpha,
-            self.beta,
-            self.eps,
-            self.delta,
-            self.lam,
-            self.rank_by,
-            self.average_pairs,
+    def check_settings(self) -> None:
+        self._need_classes_beside(
+            'depth', self.depth, 2, 'a pair needs two classes'
         )
+        if not self.eps >= 0:
+            raise ValueError(
+                f'LDRLDLoss: eps must be >= 0, got {self.eps}; it is added to '
+                'the distance of two ranks'
+            )

@@ -1,13 +1,11 @@
 """Normalized knowledge distillation: target class and the rest, apart."""
 
-from typing import Tuple
-
 from torch import Tensor
 
 from ..ops.group_kl import group_kl
 from ..registry import MODELS
-from .base import LogitLoss, Parts
-from .checks import check_labels, check_rows, check_tau, check_weights
+from .base import LogitLoss, Rows
+from .checks import check_labels, check_rows
 
 
 def nkd_loss(
@@ -17,7 +15,8 @@ def nkd_loss(
     tau: float = 1.0,
     gamma: float = 1.5,
     nontarget_includes_target: bool = False,
-) -> Tensor:
+    with_parts: bool = False,
+) -> Rows:
     """Normalized KD of each row: target part plus ``gamma`` x the others.
 
     The target part is ``-q1[y] * log p1[y]`` with p1 and q1, student and
@@ -37,9 +36,12 @@ def nkd_loss(
             Decoupled Distillation, whose mask removes no class from the
             non-target part; its published NKD and SD-NKD numbers come from
             that. Defaults to False.
+        with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor: Loss of each row in nats, shape (M,).
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats, shape
+        (M,); with ``with_parts`` also ``target`` and ``nontarget``,
+        detached and before their weights, shape (M,) each.
 
     Raises:
         ValueError: If shapes do not fit or, on the CPU, a label is outside
@@ -57,96 +59,46 @@ def nkd_loss(
     if labels is not None and labels.dim() == 2:
         labels = labels.argmax(1)
     check_labels('nkd_loss', labels, student_logits.shape)
-    return nkd_rows(
-        student_logits,
-        teacher_logits,
-        labels,
-        tau,
-        gamma,
-        nontarget_includes_target,
-    )[0]
-
-
-def nkd_rows(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    labels: Tensor,
-    tau: float,
-    gamma: float,
-    nontarget_includes_target: bool,
-) -> Tuple[Tensor, Parts]:
-    """:func:`nkd_loss` with its parts, shape (M,) each."""
     labels = labels[:, None].long()
-    if tau == 1 and not nontarget_includes_target:
-        rows, parts = group_kl(
-            student_logits,
-            teacher_logits,
-            1.0,
-            top=labels,
-            w_high=1.0,
-            w_rest=gamma,
-            cross_entropy=True,
-        )
-        return rows, dict(target=parts['high'], nontarget=parts['low_rest'])
-    target, parts = group_kl(
+    whole = nontarget_includes_target
+    # The target part is at temperature 1, where one pass gives both parts.
+    at_once = tau == 1 and not whole
+    rows, parts = group_kl(
         student_logits,
         teacher_logits,
         1.0,
         top=labels,
         w_high=1.0,
-        w_rest=0.0,
+        w_rest=gamma if at_once else 0.0,
         cross_entropy=True,
     )
-    nontarget, _ = group_kl(
-        student_logits,
-        teacher_logits,
-        tau,
-        top=None if nontarget_includes_target else labels,
-        cross_entropy=True,
-    )
-    rows = target + gamma * nontarget
-    return rows, dict(target=parts['high'], nontarget=nontarget.detach())
+    nontarget = parts['low_rest']
+    if not at_once:
+        others, _ = group_kl(
+            student_logits,
+            teacher_logits,
+            tau,
+            top=None if whole else labels,
+            cross_entropy=True,
+        )
+        rows, nontarget = rows + gamma * others, others.detach()
+    if not with_parts:
+        return rows
+    return rows, dict(target=parts['high'], nontarget=nontarget)
 
 
 @MODELS.register_module()
 class NKDLoss(LogitLoss):
     """:func:`nkd_loss` for config files.
 
-    Args:
-        tau (float): Temperature of the non-target part, > 0. Defaults to 1.0.
-        gamma (float): Weight of the non-target part. Defaults to 1.5.
-        nontarget_includes_target (bool): See :func:`nkd_loss`. Defaults to
-            False.
-        **kwargs: ``loss_weight``, ``reduction`` and ``standardize`` of
-            :class:`LogitLoss`.
+    The arguments beside its settings are those of :class:`LogitLoss`.
     """
 
+    function = nkd_loss
+    part_weights = ('gamma',)
     needs_labels = True
     min_classes = 3
     too_few = (
         'the part on the classes other than the target needs at least '
         'two of them; take KDLoss'
     )
-
-    def __init__(
-        self,
-        tau: float = 1.0,
-        gamma: float = 1.5,
-        nontarget_includes_target: bool = False,
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.tau = check_tau('NKDLoss', tau)
-        check_weights('NKDLoss', gamma=gamma)
-        self.gamma = gamma
-        self.nontarget_includes_target = nontarget_includes_target
-
-    def rows(self, student_logits, teacher_logits, labels):
-        return nkd_rows(
-            student_logits,
-            teacher_logits,
-            labels,
-            self.tau,
-            self.gamma,
-            self.nontarget_includes_target,
-        )

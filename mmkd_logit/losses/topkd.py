@@ -5,7 +5,7 @@ public notes on it only. They leave many constants open: where a parameter says
 "not stated", its default is this project's choice.
 """
 
-from typing import Optional, Tuple
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -13,14 +13,8 @@ from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..registry import MODELS
-from .base import LogitLoss, Parts
-from .checks import (
-    check_choice,
-    check_labels,
-    check_rows,
-    check_tau,
-    check_weights,
-)
+from .base import LogitLoss, Rows
+from .checks import check_choice, check_labels, check_rows, check_tau
 
 AMPLIFY = ('literal', 'abs')
 
@@ -212,7 +206,8 @@ def topkd_loss(
     contrast_scaled: bool = False,
     decoupled_weight: float = 1.0,
     contrastive_weight: float = 1.0,
-) -> Tensor:
+    with_parts: bool = False,
+) -> Rows:
     """TopKD of each row: decoupled cosine loss plus contrastive loss.
 
     The teacher's logits pass :func:`topk_scale`, then
@@ -242,56 +237,25 @@ def topkd_loss(
             sum has none. Defaults to 1.0.
         contrastive_weight (float): Weight of the contrastive loss. The
             printed sum has none. Defaults to 1.0.
+        with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor: Loss of each row, shape (M,).
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row shape
+        (M,); with ``with_parts`` also ``decoupled`` and ``contrastive``,
+        detached and before their weights, shape (M,) each.
 
     Source:
         Wang and Zhou, 2025, https://arxiv.org/abs/2508.04539, known to this
         project from public notes only.
+
+    Examples:
+        >>> logits = torch.tensor([[4., 2., 1., -1.]])
+        >>> topkd_loss(logits, logits, k=2, scale=1., offset=0.)
+        tensor([-1.])
     """
     check_rows('topkd_loss', student_logits, teacher_logits, tau)
     if labels is not None:
         check_labels('topkd_loss', labels, student_logits.shape)
-    return topkd_rows(
-        student_logits,
-        teacher_logits,
-        labels,
-        tau,
-        k,
-        scale,
-        target_scale,
-        offset,
-        alpha,
-        beta,
-        amplify,
-        enforce_sign,
-        normalize,
-        contrast_scaled,
-        decoupled_weight,
-        contrastive_weight,
-    )[0]
-
-
-def topkd_rows(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    labels: Optional[Tensor],
-    tau: float,
-    k: int,
-    scale: float,
-    target_scale: float,
-    offset: float,
-    alpha: float,
-    beta: float,
-    amplify: str,
-    enforce_sign: bool,
-    normalize: bool,
-    contrast_scaled: bool,
-    decoupled_weight: float,
-    contrastive_weight: float,
-) -> Tuple[Tensor, Parts]:
-    """:func:`topkd_loss` with its parts, shape (M,) each."""
     student_logits = as_float(student_logits)  # one sum of gradients
     scaled = topk_scale(
         teacher_logits, labels, k, scale, target_scale, offset, amplify
@@ -306,6 +270,8 @@ def topkd_rows(
         normalize,
     )
     rows = decoupled_weight * decoupled + contrastive_weight * contrastive
+    if not with_parts:
+        return rows
     return rows, dict(
         decoupled=decoupled.detach(), contrastive=contrastive.detach()
     )
@@ -348,60 +314,16 @@ class TopKDLoss(LogitLoss):
     """:func:`topkd_loss` for config files.
 
     With ``decoupled_weight=0`` or ``contrastive_weight=0`` one part is used
-    alone; next to another loss in ``distill`` it supplements that one.
-
-    Args:
-        **kwargs: Parameters of :func:`topkd_loss`, and ``loss_weight``,
-            ``reduction`` and ``standardize`` of :class:`LogitLoss`.
+    alone; next to another loss in ``distill`` it supplements that one. The
+    arguments beside the settings of the function are those of
+    :class:`LogitLoss`.
     """
 
+    function = topkd_loss
+    part_weights = ('alpha', 'beta', 'decoupled_weight', 'contrastive_weight')
+    choices = dict(amplify=AMPLIFY)
     needs_labels = True
     whole_batch = True
 
-    def __init__(
-        self,
-        tau: float = 20.0,
-        k: int = 5,
-        scale: float = 2.0,
-        target_scale: float = 2.5,
-        offset: float = 0.1,
-        alpha: float = 1.0,
-        beta: float = 1.0,
-        amplify: str = 'literal',
-        enforce_sign: bool = False,
-        normalize: bool = False,
-        contrast_scaled: bool = False,
-        decoupled_weight: float = 1.0,
-        contrastive_weight: float = 1.0,
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        check_groups('TopKDLoss', k)
-        check_choice('TopKDLoss', 'amplify', amplify, AMPLIFY)
-        check_weights(
-            'TopKDLoss',
-            alpha=alpha,
-            beta=beta,
-            decoupled_weight=decoupled_weight,
-            contrastive_weight=contrastive_weight,
-        )
-        self.settings = dict(
-            tau=check_tau('TopKDLoss', tau),
-            k=k,
-            scale=scale,
-            target_scale=target_scale,
-            offset=offset,
-            alpha=alpha,
-            beta=beta,
-            amplify=amplify,
-            enforce_sign=enforce_sign,
-            normalize=normalize,
-            contrast_scaled=contrast_scaled,
-            decoupled_weight=decoupled_weight,
-            contrastive_weight=contrastive_weight,
-        )
-
-    def rows(self, student_logits, teacher_logits, labels):
-        return topkd_rows(
-            student_logits, teacher_logits, labels, **self.settings
-        )
+    def check_settings(self) -> None:
+        check_groups('TopKDLoss', self.k)
