@@ -31,8 +31,8 @@ How to add a loss: one file with a function of rows and a class around it. ::
   the defaults from there, keeps each setting as an attribute and lists none of
   them again; ``inspect.signature(ABCLoss)`` shows them.
 - The class attributes of :class:`LogitLoss` and of
-  :class:`~mmkd_logit.losses.settings.FunctionSettings` say what is refused when the loss
-  is built; :meth:`check_settings` is for what they cannot say.
+  :class:`~mmkd_logit.losses.settings.FunctionSettings` say what is refused
+  when the loss is built; :meth:`check_settings` is for what they cannot say.
 """
 
 from typing import Any, NamedTuple, Optional, Tuple

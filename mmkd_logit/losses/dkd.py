@@ -40,9 +40,9 @@ def dkd_loss(
         with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats times ``tau**2``, shape
-        (M,); with ``with_parts`` also ``tckd`` and ``nckd``,
-        detached and before their weights, shape (M,) each.
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats
+        times ``tau**2``, shape (M,); with ``with_parts`` also ``tckd``
+        and ``nckd``, detached and before their weights.
 
     Raises:
         ValueError: If shapes do not fit or, on the CPU, a label is outside
@@ -102,9 +102,9 @@ def sigmoid_dkd_loss(
         with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats times ``tau**2``, shape
-        (M,); with ``with_parts`` also ``tckd`` and ``nckd``,
-        detached and before their weights, shape (M,) each.
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats
+        times ``tau**2``, shape (M,); with ``with_parts`` also ``tckd``
+        and ``nckd``, detached and before their weights.
 
     Examples:
         >>> teacher = torch.tensor([[3., 1.]]).log()

@@ -52,9 +52,10 @@ def gdkd_loss(
         with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats times ``tau**2``, shape
-        (M,); with ``with_parts`` also ``high``, ``low_top`` and ``low_other``,
-        detached and before their weights, shape (M,) each.
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats
+        times ``tau**2``, shape (M,); with ``with_parts`` also
+        ``high``, ``low_top`` and ``low_other``, detached and before their
+        weights.
 
     Source:
         Zheng and Cheng, TNNLS 2025, https://arxiv.org/abs/2512.04625.

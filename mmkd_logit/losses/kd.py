@@ -49,6 +49,11 @@ def sigmoid_kd_loss(
 
     Returns:
         Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
+
+    Examples:
+        >>> teacher = torch.tensor([[3., 1.]]).log()
+        >>> sigmoid_kd_loss(torch.zeros(1, 2), teacher, tau=1.)
+        tensor([0.1308])
     """
     check_rows('sigmoid_kd_loss', student_logits, teacher_logits, tau)
     return sigmoid_kl(student_logits, teacher_logits, tau)[0]

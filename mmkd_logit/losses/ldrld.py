@@ -61,9 +61,9 @@ def ldrld_loss(
         with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats times ``tau**2``, shape
-        (M,); with ``with_parts`` also ``local`` and ``rntk``,
-        detached and before their weights, shape (M,) each.
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats
+        times ``tau**2``, shape (M,); with ``with_parts`` also ``local``
+        and ``rntk``, detached and before their weights.
 
     Source:
         The authors' code for Xu et al., ICCV 2025,

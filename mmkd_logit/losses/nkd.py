@@ -39,9 +39,9 @@ def nkd_loss(
         with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats, shape
-        (M,); with ``with_parts`` also ``target`` and ``nontarget``,
-        detached and before their weights, shape (M,) each.
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row in nats,
+        shape (M,); with ``with_parts`` also ``target`` and ``nontarget``,
+        detached and before their weights.
 
     Raises:
         ValueError: If shapes do not fit or, on the CPU, a label is outside

@@ -36,8 +36,9 @@ class FunctionSettings:
     choices: Dict[str, Tuple[str, ...]] = {}
     #: Whether the loss is defined for independent Bernoulli classes.
     supports_sigmoid = False
-    #: Names of the settings, and which of ``labels`` and ``with_parts`` the
-    #: function takes; read from its signature.
+    #: The settings with their defaults, their names, and which of ``labels``
+    #: and ``with_parts`` the function takes; read from its signature.
+    settings_signature = inspect.Signature()
     setting_names: Tuple[str, ...] = ()
     per_batch: Tuple[str, ...] = ()
 
@@ -47,8 +48,9 @@ class FunctionSettings:
             if vars(cls).get(name) is not None:
                 setattr(cls, name, staticmethod(vars(cls)[name]))
         function = cls.function or cls.sigmoid_function
-        if function is None or '__init__' in vars(cls):
+        if '__init__' in vars(cls):
             cls.__signature__ = None  # ``inspect`` shows that of __init__
+        if function is None or '__init__' in vars(cls):
             return
         cls.supports_sigmoid |= cls.sigmoid_function is not None
         parameters = inspect.signature(function).parameters
@@ -60,7 +62,8 @@ class FunctionSettings:
             for name, parameter in parameters.items()
             if name not in PER_BATCH
         ]
-        cls.setting_names = tuple(setting.name for setting in settings)
+        cls.settings_signature = inspect.Signature(settings)
+        cls.setting_names = tuple(cls.settings_signature.parameters)
         cls.per_batch = tuple(n for n in PER_BATCH[2:] if n in parameters)
         shared = inspect.signature(cls.__init__).parameters.values()
         cls.__signature__ = inspect.Signature(
@@ -80,12 +83,11 @@ class FunctionSettings:
             TypeError: If a setting is unknown, missing or given twice.
             ValueError: If a value makes no sense.
         """
-        cls, name = type(self), type(self).__name__
-        signature = cls.__signature__ or inspect.Signature()
+        name = type(self).__name__
         try:
-            bound = signature.bind(*values, **settings)
+            bound = self.settings_signature.bind(*values, **settings)
         except TypeError as error:
-            known = ', '.join(signature.parameters)
+            known = ', '.join(inspect.signature(type(self)).parameters)
             raise TypeError(f'{name}: {error}; it takes {known}') from None
         bound.apply_defaults()
         for setting in self.setting_names:

@@ -127,6 +127,12 @@ def topk_decoupled_loss(
     Returns:
         Tensor: Loss of each row, shape (M,), in [-(alpha + beta),
         2 + alpha + beta]. No temperature. An empty group's cosine counts 0.
+
+    Examples:
+        >>> student = torch.tensor([[3., 4., -1., -2.]])
+        >>> teacher = torch.tensor([[4., 3., -1., -2.]])
+        >>> topk_decoupled_loss(student, teacher, k=2)
+        tensor([-0.9600])
     """
     check_groups('topk_decoupled_loss', k)
     student = as_float(student_logits)
@@ -171,6 +177,10 @@ def contrastive_loss(
 
     Returns:
         Tensor: Loss of each row, shape (M,), >= 0.
+
+    Examples:
+        >>> contrastive_loss(torch.eye(2), torch.eye(2), tau=1.)
+        tensor([0.3133, 0.3133])
     """
     check_tau('contrastive_loss', tau)
     student = as_float(student_logits)
@@ -240,9 +250,9 @@ def topkd_loss(
         with_parts (bool): Return the parts too. Defaults to False.
 
     Returns:
-        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row shape
+        Tensor or tuple[Tensor, dict[str, Tensor]]: Loss of each row, shape
         (M,); with ``with_parts`` also ``decoupled`` and ``contrastive``,
-        detached and before their weights, shape (M,) each.
+        detached and before their weights.
 
     Source:
         Wang and Zhou, 2025, https://arxiv.org/abs/2508.04539, known to this
