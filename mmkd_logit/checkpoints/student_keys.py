@@ -1,48 +1,10 @@
 """Plain student keys in state dicts, whatever wrapped the student."""
 
-from collections import OrderedDict
-from typing import Any, Dict
+from typing import Dict
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..messages import WrongValue
-
-_STUDENT = 'student.'
-
-
-def _drop_student_prefix(
-    module: nn.Module,
-    state: Dict[str, Tensor],
-    prefix: str,
-    local_metadata: dict,
-) -> None:
-    """State-dict hook: save plain student keys and nothing else."""
-    _rename(state, prefix + _STUDENT, prefix)
-    metadata = getattr(state, '_metadata', None)
-    if metadata is not None:
-        _rename(metadata, prefix + _STUDENT, prefix)
-
-
-def _add_student_prefix(
-    state: Dict[str, Tensor], prefix: str, *args: Any
-) -> None:
-    """Load pre-hook: accept plain student keys."""
-    _rename(state, prefix, prefix + _STUDENT)
-    metadata = getattr(state, '_metadata', None) or {}
-    for key, value in list(metadata.items()):
-        if key.startswith(prefix):
-            metadata.setdefault(prefix + _STUDENT + key[len(prefix) :], value)
-
-
-def _rename(mapping: Dict[str, Any], old: str, new: str) -> None:
-    """Change the start of keys in place and keep their order."""
-    items = OrderedDict(mapping)
-    mapping.clear()
-    for key, value in items.items():
-        if key.startswith(old):
-            key = new + key[len(old) :]
-        mapping[key] = value
-
 
 _MMRAZOR = ('architecture.', 'teacher.', 'distiller.')
 

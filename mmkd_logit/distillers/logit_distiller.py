@@ -6,19 +6,15 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ..checkpoints.student_keys import (
-    _add_student_prefix,
-    _drop_student_prefix,
-)
 from ..heads.find import find_reader
 from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
 from .build import build_model, build_named
 from .match_classes import ClassMap, match_classes
+from .stand_in import StandIn
 from .teacher import Teacher
 from .teacher_config import ConfigSource
 from .term import Term, make_term
@@ -26,14 +22,15 @@ from .term_watch import TermWatch
 
 
 @MODELS.register_module()
-class LogitDistiller(BaseModel):
+class LogitDistiller(StandIn):
     """Train a student with the logits of a teacher.
 
     The student's own ``loss`` runs once and unchanged; readers note the
     logits and labels that pass, the teacher gives its logits for the same
     rows, and each term adds one loss. Everything else behaves like the
-    student: inference, checkpoints (plain student keys), hooks that look for
-    its attributes. The teacher is read from disk only when training starts.
+    student: inference, names of parameters in optimizers and checkpoints,
+    hooks that look for its attributes. The teacher is read from disk only
+    when training starts.
 
     Args:
         student (dict): Config of the student's model.
@@ -82,11 +79,8 @@ class LogitDistiller(BaseModel):
             if data_preprocessor:
                 student.setdefault('data_preprocessor', data_preprocessor)
             student = build_model(student, 'student')
-        super().__init__(
-            data_preprocessor=getattr(student, 'data_preprocessor', None),
-            init_cfg=init_cfg,
-        )
-        self.student = student
+        super().__init__(student)
+        self.init_cfg = init_cfg
         self.teacher = Teacher(teacher, teacher_ckpt, trust_teacher_ckpt)
         self.class_map = class_map
         self.terms = self._build_terms(distill)
@@ -98,18 +92,6 @@ class LogitDistiller(BaseModel):
         self._kd_factors: Dict[str, float] = {}
         # what the terms logged last; several names for cascades or windows
         self._logged: List[str] = list(self.terms)
-        self._register_state_dict_hook(_drop_student_prefix)
-        self._register_load_state_dict_pre_hook(_add_student_prefix)
-
-    def __getattr__(self, name: str) -> Any:
-        """Hooks that look for ``model.bbox_head`` find the student's."""
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            student = self.__dict__.get('_modules', {}).get('student')
-            if student is None or name.startswith('__'):
-                raise
-            return getattr(student, name)
 
     # ------------------------------------------------------------ building
 
@@ -158,7 +140,10 @@ class LogitDistiller(BaseModel):
 
     def init_weights(self) -> None:
         """Initialise the student; have the teacher ready before training."""
-        super().init_weights()
+        if self.init_cfg:
+            super().init_weights()
+        else:
+            self.student.init_weights()
         self.prepare()
 
     def prepare(self, class_names: Optional[Sequence[str]] = None) -> None:
