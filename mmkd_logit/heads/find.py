@@ -18,6 +18,9 @@ DEFAULT_READERS: List[Type[LogitReader]] = [
     SegLogits,
 ]
 
+#: Where a model keeps its head.
+_HEADS = ('roi_head', 'bbox_head', 'panoptic_head', 'decode_head', 'head')
+
 
 def find_reader(model: nn.Module) -> LogitReader:
     """The default reader for a student.
@@ -31,7 +34,7 @@ def find_reader(model: nn.Module) -> LogitReader:
     head = next(
         (
             getattr(model, name)
-            for name in ('roi_head', 'bbox_head', 'decode_head', 'head')
+            for name in _HEADS
             if getattr(model, name, None) is not None
         ),
         None,

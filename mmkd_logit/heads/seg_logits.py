@@ -1,23 +1,24 @@
-"""Segmentors of MMSegmentation whose head gives one logit per class."""
+"""Segmentors with one logit per class and pixel, or per class and query."""
 
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 
 import torch
-from mmengine.dist import get_rank
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
-from .base import LogitReader
-from .sdd.cells import check_reference
-from .sdd.windows import check_windows, window_maps, window_pairs
+from .pixel_rows import PixelReader, weighed
 from .upstream.decode_heads import (
+    IGNORED,
     auxiliary_heads,
+    channels,
     check_auxiliary_classes,
+    ignore_index,
+    is_binary,
     is_sigmoid,
     main_head,
     main_logits,
@@ -26,24 +27,29 @@ from .upstream.decode_heads import (
 from .upstream.maps import (
     channels_outside,
     check_label_values,
-    confidence,
-    map_rows,
-    mean_over_processes,
-    pick_pixels,
-    predicted_labels,
     resize_labels,
     resize_logits,
     same_layout,
-    sample_pixels,
+)
+from .upstream.mask_heads import (
+    QueryLogits,
+    is_mask_head,
+    noted_queries,
+    painted_labels,
+    query_logits,
+    semantic_map,
 )
 from .upstream.observe import is_a, observe
 
-#: Label of pixels that are left out, whatever the head's ``ignore_index``.
-_IGNORED = -1
+if TYPE_CHECKING:
+    from ..structures.teacher_pass import TeacherPass
+
+#: What a head gives: a map (B, C, H, W), or queries.
+HeadLogits = Union[Tensor, QueryLogits]
 
 
 @MODELS.register_module()
-class SegLogits(LogitReader):
+class SegLogits(PixelReader):
     """Logits of each pixel of a decode head, or of each window.
 
     The student's logits are those that its decode head hands to its own loss,
@@ -51,6 +57,19 @@ class SegLogits(LogitReader):
     The teacher runs its encoder and decode head only. Where its map has
     another size it is resized bilinearly to the student's, which the log says
     once. Labels are resized by nearest.
+
+    Heads that classify masks (MaskFormer, Mask2Former) count with their
+    semantic map: :func:`~mmkd_logit.heads.upstream.mask_heads.semantic_map`
+    makes log-probabilities of the classes of each pixel out of the last
+    decoder layer, and these are its logits, rows of a softmax. Student and
+    teacher may be of either kind, so that a Mask2Former teaches a SegFormer
+    or learns from one. A student's map has the resolution of its mask logits,
+    a quarter of the image; a teacher's mask logits are resized to the
+    student's map before they are combined. Where there is no label map, as
+    for the panoptic and instance models of MMDetection, labels are painted
+    from the ground-truth masks, the smallest on top; pixels that no mask
+    covers are ignored pixels: an instance model has no class for them, and
+    what it says there means nothing.
 
     Rows come image by image, row by row of the map. Pixels that are left out
     stay among them with weight 0, and the mean is over the others: taking
@@ -109,61 +128,10 @@ class SegLogits(LogitReader):
 
     family = (
         'mmseg segmentors with one logit per class and pixel '
-        '(EncoderDecoder, last stage of CascadeEncoderDecoder)'
+        '(EncoderDecoder, last stage of CascadeEncoderDecoder), or with '
+        'masks and their classes (MaskFormerHead, Mask2FormerHead); mmdet '
+        'MaskFormer and Mask2Former'
     )
-
-    def __init__(
-        self,
-        resolution: str = 'logits',
-        ignored: str = 'drop',
-        teacher_errors: str = 'keep',
-        min_confidence: float = 0.0,
-        share: float = 1.0,
-        auxiliary_weight: float = 0.0,
-        windows: Sequence[int] = (1,),
-        complementary_weight: float = 2.0,
-        reference: str = 'label',
-        seed: int = 0,
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        _one_of('resolution', resolution, ('logits', 'labels'))
-        _one_of('ignored', ignored, ('drop', 'teacher'))
-        _one_of('teacher_errors', teacher_errors, ('keep', 'drop'))
-        if not 0 < share <= 1:
-            raise ValueError(f'share must be in (0, 1], got {share}')
-        if not 0 <= min_confidence < 1:
-            raise ValueError(
-                f'min_confidence must be in [0, 1), got {min_confidence}'
-            )
-        if auxiliary_weight < 0:
-            raise ValueError(
-                f'auxiliary_weight must be >= 0, got {auxiliary_weight}'
-            )
-        check_windows(windows)
-        check_reference(reference, labels=())
-        self.windows = tuple(windows)
-        if self.has_windows and share < 1:
-            raise ValueError(
-                'windows need whole maps; remove `windows` or `share`'
-            )
-        self.resolution = resolution
-        self.ignored = ignored
-        self.teacher_errors = teacher_errors
-        self.min_confidence = min_confidence
-        self.share = share
-        self.auxiliary_weight = auxiliary_weight
-        self.complementary_weight = complementary_weight
-        self.reference = reference
-        self.seed = seed
-        self._steps = 0
-        self._checked_labels = False
-        self._told: set = set()
-
-    @property
-    def has_windows(self) -> bool:
-        """Whether maps are cut into windows at all."""
-        return self.windows != (1,)
 
     # ------------------------------------------------------------ building
 
@@ -171,11 +139,11 @@ class SegLogits(LogitReader):
     def fits(cls, model: nn.Module) -> bool:
         return is_a(
             model, 'mmseg', 'EncoderDecoder', 'MultimodalEncoderDecoder'
-        )
+        ) or is_a(model, 'mmdet', 'MaskFormer')
 
     def facts(self, model: nn.Module) -> HeadFacts:
         head = self._heads(model)['']
-        return HeadFacts(head.num_classes, head.out_channels, is_sigmoid(head))
+        return HeadFacts(head.num_classes, channels(head), is_sigmoid(head))
 
     def _heads(self, model: nn.Module) -> Dict[str, nn.Module]:
         """Heads that are read, by the prefix of their logged name.
@@ -210,7 +178,7 @@ class SegLogits(LogitReader):
                 f'teacher {len(theirs) - 1}; auxiliary heads are compared '
                 'one by one, set auxiliary_weight=0'
             )
-        columns = [heads[''].out_channels for heads in (ours, theirs)]
+        columns = [channels(heads['']) for heads in (ours, theirs)]
         labelled = (
             self.has_windows
             or self.ignored == 'teacher'
@@ -244,58 +212,77 @@ class SegLogits(LogitReader):
         notes[f'{prefix}head'] = head
 
         def note_logits(arguments: Dict[str, Any], result: Any) -> None:
-            maps = list(arguments.values())[0]
-            notes[f'{prefix}logits'] = main_map(head, maps)
+            if is_mask_head(head):
+                notes[f'{prefix}logits'] = noted_queries(arguments)
+            else:
+                maps = list(arguments.values())[0]
+                notes[f'{prefix}logits'] = main_map(head, maps)
 
-        def note_labels(arguments: Dict[str, Any], result: Any) -> None:
+        stack.enter_context(observe(head, 'loss_by_feat', note_logits))
+        self._watch_labels(head, notes, stack)
+
+    def _watch_labels(
+        self, head: nn.Module, notes: Dict[str, Any], stack: ExitStack
+    ) -> None:
+        def note(maps: Tensor) -> None:
             if 'labels' not in notes:
-                maps = result if isinstance(result, Tensor) else result[0]
                 notes['labels'] = maps.squeeze(1)
                 self._check_labels(notes['labels'], head)
 
-        stack.enter_context(observe(head, 'loss_by_feat', note_logits))
-        # K-Net's stages share the loss of an inner head
-        inner = getattr(head, 'kernel_generate_head', head)
-        stack.enter_context(observe(inner, '_stack_batch_gt', note_labels))
+        def note_stacked(arguments: Dict[str, Any], result: Any) -> None:
+            note(result if isinstance(result, Tensor) else result[0])
+
+        def note_samples(arguments: Dict[str, Any], result: Any) -> None:
+            samples = arguments['batch_data_samples']
+            note(torch.stack([one.gt_sem_seg.data for one in samples]))
+
+        def note_instances(arguments: Dict[str, Any], result: Any) -> None:
+            notes['instances'] = result
+
+        owner = head
+        if not is_mask_head(head):
+            # K-Net's stages share the loss of an inner head
+            inner = getattr(head, 'kernel_generate_head', head)
+            owner, method, noting = inner, '_stack_batch_gt', note_stacked
+        elif hasattr(head, '_seg_data_to_instance_data'):
+            method, noting = '_seg_data_to_instance_data', note_samples
+        else:
+            method, noting = 'preprocess_gt', note_instances
+        stack.enter_context(observe(owner, method, noting))
 
     def _check_labels(self, labels: Tensor, head: nn.Module) -> None:
         """On the CPU always; elsewhere only once, because it stalls."""
         if labels.device.type == 'cpu' or not self._checked_labels:
-            binary = head.out_channels == 1
+            count = head.num_classes
             check_label_values(
                 labels,
-                max(head.num_classes, 2) if binary else head.num_classes,
-                head.ignore_index,
+                max(count, 2) if is_binary(head) else count,
+                ignore_index(head),
             )
         self._checked_labels = True
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Dict[str, Any], teacher: 'TeacherPass'
     ) -> Dict[str, LogitPair]:
         pairs = {}
         self._steps += 1
         for prefix, teacher_head in self._heads(teacher.model).items():
             where = f'{"auxiliary" if prefix else "decode"}_head.loss_by_feat'
-            size = self.noted(notes, f'{prefix}logits', where).shape[2:]
-            labels = self.noted(notes, 'labels', '_stack_batch_gt')
+            size = _size(self.noted(notes, f'{prefix}logits', where))
             if self.resolution == 'labels':
-                size = labels.shape[1:]
+                size = self._label_size(notes)
             head = notes[f'{prefix}head']
             theirs = teacher.once(
-                f'seg map {prefix}{tuple(size)}',
+                f'seg map {prefix}{size}',
                 partial(
                     self._teacher_map, teacher, prefix, teacher_head, size
                 ),
             )
             # popped, so that a copy of the logits takes their place
             found = self._compare(
-                resize_logits(
-                    same_layout(notes.pop(f'{prefix}logits')),
-                    size,
-                    head.align_corners,
-                ),
+                _pixel_map(head, notes.pop(f'{prefix}logits'), size),
                 theirs,
-                resize_labels(labels, size),
+                self._labels(notes, size),
                 head,
             )
             for name, pair in found.items():
@@ -304,118 +291,58 @@ class SegLogits(LogitReader):
                 pairs[prefix + name] = pair
         return pairs
 
+    def _label_size(self, notes: Dict[str, Any]) -> Tuple[int, int]:
+        if 'instances' in notes:
+            return tuple(notes['instances'][0].masks.shape[1:])
+        return tuple(self.noted(notes, 'labels', '_stack_batch_gt').shape[1:])
+
+    def _labels(self, notes: Dict[str, Any], size: Tuple[int, int]) -> Tensor:
+        if 'instances' in notes:
+            return painted_labels(notes['instances'], size, IGNORED)
+        labels = self.noted(notes, 'labels', '_stack_batch_gt')
+        return resize_labels(labels, size)
+
     def _teacher_map(
-        self, teacher: Any, prefix: str, head: nn.Module, size: Tuple[int, int]
+        self,
+        teacher: 'TeacherPass',
+        prefix: str,
+        head: nn.Module,
+        size: Tuple[int, int],
     ) -> Tensor:
         """The teacher's logits (B, C, *size)."""
-        if prefix:
-            maps = head(teacher.feats)
-        else:
-            maps = main_logits(teacher.model, teacher.feats)
-        maps = main_map(head, maps)
-        if maps.shape[2:] != size and self.resolution == 'logits':
-            self._tell_once(
-                f"the teacher's {prefix}logits, {_size(maps)}, are resized "
-                f"to the student's {tuple(size)[0]} x {tuple(size)[1]}"
+        logits: HeadLogits
+        if is_mask_head(head):
+            logits = query_logits(
+                head, teacher.feats, teacher.inputs, teacher.data_samples
             )
-        maps = resize_logits(maps, size, head.align_corners)
-        return channels_outside(maps)
+        elif prefix:
+            logits = main_map(head, head(teacher.feats))
+        else:
+            logits = main_map(head, main_logits(teacher.model, teacher.feats))
+        if _size(logits) != size and self.resolution == 'logits':
+            height, width = _size(logits)
+            self._tell_once(
+                f"the teacher's {prefix}logits, {height} x {width}, are "
+                f"resized to the student's {size[0]} x {size[1]}"
+            )
+        return channels_outside(_pixel_map(head, logits, size))
 
     def _tell_once(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
             MMLogger.get_current_instance().info(text)
 
-    def _compare(
-        self, student: Tensor, teacher: Tensor, labels: Tensor, head: nn.Module
-    ) -> Dict[str, LogitPair]:
-        """Rows of two maps of one size."""
-        labels, kept = self._targets(teacher, labels, head)
-        if self.has_windows:
-            if kept is not None:
-                labels = labels.masked_fill(~kept, _IGNORED)
-            maps = window_maps(
-                student,
-                teacher,
-                labels,
-                self.windows,
-                _IGNORED,
-                self.complementary_weight,
-                self.reference,
-                use_sigmoid=student.shape[1] == 1,
-            )
-            del student
-            return window_pairs(maps, self.windows)
-        if self.share < 1:
-            allowed = torch.ones_like(labels, dtype=torch.bool)
-            allowed = allowed if kept is None else kept
-            places = sample_pixels(
-                allowed, self.share, self._generator(labels)
-            )
-            student, teacher, labels = (
-                pick_pixels(maps, places)
-                for maps in (student, teacher, labels)
-            )
-            kept = None if kept is None else pick_pixels(kept, places)
-        pair = LogitPair(
-            map_rows(student), map_rows(teacher), labels.flatten()
-        )
-        if kept is not None:
-            weight = kept.flatten().to(torch.float32)
-            pair = pair._replace(
-                weight=weight, avg_factor=mean_over_processes(weight.sum())
-            )
-        return {'': pair}
 
-    def _targets(
-        self, teacher: Tensor, labels: Tensor, head: nn.Module
-    ) -> Tuple[Tensor, Optional[Tensor]]:
-        """Labels in [0, C) and the mask of kept pixels, None for all."""
-        kept = None
-        if head.ignore_index is not None:
-            kept = labels != head.ignore_index
-        if head.out_channels == 1:
-            labels = 1 - labels
-        if kept is not None:
-            if self.ignored == 'teacher':
-                labels = torch.where(kept, labels, predicted_labels(teacher))
-                kept = None
-            else:
-                labels = labels.masked_fill(~kept, 0)
-        if self.teacher_errors == 'drop':
-            kept = _both(kept, predicted_labels(teacher) == labels)
-        if self.min_confidence:
-            sure = confidence(teacher, is_sigmoid(head)) >= self.min_confidence
-            kept = _both(kept, sure)
-        return labels, kept
-
-    def _generator(self, like: Tensor) -> torch.Generator:
-        """Random numbers of this step and process, not those of the run."""
-        generator = torch.Generator(like.device)
-        return generator.manual_seed(
-            (self.seed * 1_000_003 + get_rank()) * 1_000_003 + self._steps
-        )
+def _size(logits: HeadLogits) -> Tuple[int, int]:
+    """Height and width of a map, or of the masks of queries."""
+    maps = logits.masks if isinstance(logits, QueryLogits) else logits
+    return tuple(maps.shape[2:])
 
 
-def weighed(pair: LogitPair, factor: float) -> LogitPair:
-    """The same pair, counting ``factor`` times."""
-    weight = pair.weight
-    if weight is None:
-        weight = pair.student_logits.new_ones((), dtype=torch.float32)
-        weight = weight.expand(len(pair.student_logits))
-    return pair._replace(weight=weight * factor)
-
-
-def _both(kept: Optional[Tensor], also: Tensor) -> Tensor:
-    return also if kept is None else kept & also
-
-
-def _size(maps: Tensor) -> str:
-    return f'{maps.shape[2]} x {maps.shape[3]}'
-
-
-def _one_of(name: str, value: str, allowed: Tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(
-            f'{name} must be {" or ".join(map(repr, allowed))}, got {value!r}'
-        )
+def _pixel_map(
+    head: nn.Module, logits: HeadLogits, size: Tuple[int, int]
+) -> Tensor:
+    """Logits (B, C, *size) of the pixels."""
+    if isinstance(logits, QueryLogits):
+        return semantic_map(QueryLogits(*map(same_layout, logits)), size)
+    return resize_logits(same_layout(logits), size, head.align_corners)

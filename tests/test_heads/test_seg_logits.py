@@ -524,17 +524,17 @@ def test_labels_outside_the_classes_stop_before_the_loss():
         read(SegLogits(), student, segmentor(1), inputs, labels)
 
 
-class MaskFormerHead(torch.nn.Module):
+class SideAdapterCLIPHead(torch.nn.Module):
     """Stands in for the head of that name."""
 
-    __module__ = 'mmseg.models.decode_heads.maskformer_head'
+    __module__ = 'mmseg.models.decode_heads.san_head'
 
 
-def test_per_query_heads_are_refused():
+def test_heads_that_compare_with_texts_are_refused():
     model = segmentor(0)
-    model.decode_head = MaskFormerHead()
+    model.decode_head = SideAdapterCLIPHead()
     assert SegLogits.fits(model)
-    with pytest.raises(ValueError, match='MaskFormerHead gives logits of qu'):
+    with pytest.raises(ValueError, match='CLIPHead compares masks with texts'):
         SegLogits().facts(model)
     with pytest.raises(ValueError, match='Linear is no segmentor'):
         SegLogits().facts(torch.nn.Linear(2, 2))

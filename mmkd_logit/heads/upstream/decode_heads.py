@@ -1,10 +1,14 @@
-"""Which decode heads of MMSegmentation can be read, and at which map."""
+"""Which heads of segmentors can be read, and at which map."""
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from torch import Tensor, nn
 
+from .mask_heads import is_mask_head
 from .observe import is_a
+
+#: Label of pixels that are left out, where a head has no ``ignore_index``.
+IGNORED = -1
 
 #: Heads that give several maps in training: which one they predict with.
 _MAIN_MAP = {
@@ -16,29 +20,39 @@ _MAIN_MAP = {
 }
 #: Heads whose logits are no map of classes.
 _REFUSED = {
-    'MaskFormerHead': 'gives logits of queries, not of pixels',
-    'Mask2FormerHead': 'gives logits of queries, not of pixels',
-    'SideAdapterCLIPHead': 'gives logits of queries, not of pixels',
+    'SideAdapterCLIPHead': 'compares masks with texts, which is not read',
     'PointHead': 'gives logits of a few points of its own choice',
     'VPDDepthHead': 'gives depths, not classes',
 }
 
 
 def main_head(model: nn.Module) -> nn.Module:
-    """The decode head, or the last stage of a cascade.
+    """The decode head, the last stage of a cascade, or the panoptic head.
 
     Raises:
         ValueError: If its logits are no map of classes.
     """
+    if is_a(model, 'mmdet', 'MaskFormer'):
+        return _panoptic_head(model)
     head = model.decode_head
     head = head[-1] if isinstance(head, nn.ModuleList) else head
     for name, reason in _REFUSED.items():
         if is_a(head, 'mmseg', name):
             raise ValueError(
                 f'{type(head).__name__} {reason}; pixel logits can be '
-                'read from heads such as FCNHead, ASPPHead, UPerHead or '
-                'SegformerHead'
+                'read from heads such as FCNHead, ASPPHead, UPerHead, '
+                'SegformerHead or Mask2FormerHead'
             )
+    return head
+
+
+def _panoptic_head(model: nn.Module) -> nn.Module:
+    head = model.panoptic_head
+    if not is_mask_head(head):
+        raise ValueError(
+            f'{type(model).__name__} with {type(head).__name__}: the queries '
+            'of MaskFormerHead and Mask2FormerHead can be read'
+        )
     return head
 
 
@@ -51,7 +65,7 @@ def auxiliary_heads(model: nn.Module, main: nn.Module) -> Dict[str, nn.Module]:
     heads = [
         head
         for head in _all_auxiliary(model)
-        if getattr(head, 'out_channels', None) == main.out_channels
+        if getattr(head, 'out_channels', None) == channels(main)
     ]
     return {
         f'aux_{index}.' if several else 'aux.': head
@@ -119,8 +133,25 @@ def main_map(head: nn.Module, maps: Any) -> Tensor:
     return maps
 
 
+def channels(head: nn.Module) -> int:
+    """Columns of a head's map: one per class, or one for a binary head."""
+    return head.num_classes if is_mask_head(head) else head.out_channels
+
+
+def is_binary(head: nn.Module) -> bool:
+    """Whether a head's only column is one sigmoid class."""
+    return not is_mask_head(head) and head.out_channels == 1
+
+
+def ignore_index(head: nn.Module) -> Optional[int]:
+    """Label of pixels without a class; None if every pixel has one."""
+    return getattr(head, 'ignore_index', IGNORED)
+
+
 def is_sigmoid(head: nn.Module) -> bool:
     """Whether a head's own losses treat its classes as independent."""
+    if is_mask_head(head):
+        return False
     if head.out_channels == 1:
         return True
     losses = getattr(head, 'kernel_generate_head', head).loss_decode

@@ -1,0 +1,172 @@
+"""Which pixels of two logit maps become rows, and with what weight."""
+
+from typing import Dict, Optional, Sequence, Tuple
+
+import torch
+from mmengine.dist import get_rank
+from torch import Tensor, nn
+
+from ..structures.logit_pair import LogitPair
+from .base import LogitReader
+from .sdd.cells import check_reference
+from .sdd.windows import check_windows, window_maps, window_pairs
+from .upstream.decode_heads import IGNORED, ignore_index, is_binary, is_sigmoid
+from .upstream.maps import (
+    confidence,
+    map_rows,
+    mean_over_processes,
+    pick_pixels,
+    predicted_labels,
+    sample_pixels,
+)
+
+
+class PixelReader(LogitReader):
+    """A reader of maps; the options are those of :class:`SegLogits`.
+
+    A subclass finds the maps of student and teacher, :meth:`_compare` makes
+    rows of them.
+    """
+
+    def __init__(
+        self,
+        resolution: str = 'logits',
+        ignored: str = 'drop',
+        teacher_errors: str = 'keep',
+        min_confidence: float = 0.0,
+        share: float = 1.0,
+        auxiliary_weight: float = 0.0,
+        windows: Sequence[int] = (1,),
+        complementary_weight: float = 2.0,
+        reference: str = 'label',
+        seed: int = 0,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        _one_of('resolution', resolution, ('logits', 'labels'))
+        _one_of('ignored', ignored, ('drop', 'teacher'))
+        _one_of('teacher_errors', teacher_errors, ('keep', 'drop'))
+        if not 0 < share <= 1:
+            raise ValueError(f'share must be in (0, 1], got {share}')
+        if not 0 <= min_confidence < 1:
+            raise ValueError(
+                f'min_confidence must be in [0, 1), got {min_confidence}'
+            )
+        if auxiliary_weight < 0:
+            raise ValueError(
+                f'auxiliary_weight must be >= 0, got {auxiliary_weight}'
+            )
+        check_windows(windows)
+        check_reference(reference, labels=())
+        self.windows = tuple(windows)
+        if self.has_windows and share < 1:
+            raise ValueError(
+                'windows need whole maps; remove `windows` or `share`'
+            )
+        self.resolution = resolution
+        self.ignored = ignored
+        self.teacher_errors = teacher_errors
+        self.min_confidence = min_confidence
+        self.share = share
+        self.auxiliary_weight = auxiliary_weight
+        self.complementary_weight = complementary_weight
+        self.reference = reference
+        self.seed = seed
+        self._steps = 0
+        self._checked_labels = False
+        self._told: set = set()
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether maps are cut into windows at all."""
+        return self.windows != (1,)
+
+    def _compare(
+        self, student: Tensor, teacher: Tensor, labels: Tensor, head: nn.Module
+    ) -> Dict[str, LogitPair]:
+        """Rows of two maps of one size."""
+        labels, kept = self._targets(teacher, labels, head)
+        if self.has_windows:
+            if kept is not None:
+                labels = labels.masked_fill(~kept, IGNORED)
+            maps = window_maps(
+                student,
+                teacher,
+                labels,
+                self.windows,
+                IGNORED,
+                self.complementary_weight,
+                self.reference,
+                use_sigmoid=student.shape[1] == 1,
+            )
+            del student
+            return window_pairs(maps, self.windows)
+        if self.share < 1:
+            allowed = torch.ones_like(labels, dtype=torch.bool)
+            allowed = allowed if kept is None else kept
+            places = sample_pixels(
+                allowed, self.share, self._generator(labels)
+            )
+            student, teacher, labels = (
+                pick_pixels(maps, places)
+                for maps in (student, teacher, labels)
+            )
+            kept = None if kept is None else pick_pixels(kept, places)
+        pair = LogitPair(
+            map_rows(student), map_rows(teacher), labels.flatten()
+        )
+        if kept is not None:
+            weight = kept.flatten().to(torch.float32)
+            pair = pair._replace(
+                weight=weight, avg_factor=mean_over_processes(weight.sum())
+            )
+        return {'': pair}
+
+    def _targets(
+        self, teacher: Tensor, labels: Tensor, head: nn.Module
+    ) -> Tuple[Tensor, Optional[Tensor]]:
+        """Labels in [0, C) and the mask of kept pixels, None for all."""
+        kept, ignored = None, ignore_index(head)
+        if ignored is not None:
+            kept = labels != ignored
+        if is_binary(head):
+            labels = 1 - labels
+        if kept is not None:
+            if self.ignored == 'teacher':
+                labels = torch.where(kept, labels, predicted_labels(teacher))
+                kept = None
+            else:
+                labels = labels.masked_fill(~kept, 0)
+        if self.teacher_errors == 'drop':
+            kept = _both(kept, predicted_labels(teacher) == labels)
+        if self.min_confidence:
+            sure = confidence(teacher, is_sigmoid(head)) >= self.min_confidence
+            kept = _both(kept, sure)
+        return labels, kept
+
+    def _generator(self, like: Tensor) -> torch.Generator:
+        """Random numbers of this step and process, not those of the run."""
+        generator = torch.Generator(like.device)
+        return generator.manual_seed(
+            (self.seed * 1_000_003 + get_rank()) * 1_000_003 + self._steps
+        )
+
+
+def weighed(pair: LogitPair, factor: float) -> LogitPair:
+    """The same pair, counting ``factor`` times."""
+    weight = pair.weight
+    if weight is None:
+        weight = pair.student_logits.new_ones((), dtype=torch.float32)
+        weight = weight.expand(len(pair.student_logits))
+    return pair._replace(weight=weight * factor)
+
+
+def _both(kept: Optional[Tensor], also: Tensor) -> Tensor:
+    return also if kept is None else kept & also
+
+
+def _one_of(name: str, value: str, allowed: Tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(
+            f'{name} must be {" or ".join(map(repr, allowed))}, got {value!r}'
+        )
