@@ -135,7 +135,7 @@ class LogitDistiller(StandIn):
             try:
                 terms[name] = make_term(reader, loss, facts)
             except ValueError as error:
-                raise ValueError(f'distill.{name}: {error}') from error
+                raise WrongValue(f'distill.{name}: {error}') from error
         return terms
 
     def init_weights(self) -> None:

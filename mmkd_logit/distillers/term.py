@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ..heads.base import LogitReader
 from ..losses import LogitLoss
+from ..messages import WrongValue
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
 from ..structures.views import categorical_facts, categorical_pair
@@ -73,7 +74,7 @@ def choose_view(
     """The view of a head's rows, and the facts of the rows in it."""
     if not head.use_sigmoid:
         if asked is not None:
-            raise ValueError(
+            raise WrongValue(
                 f'view={asked!r} is for heads with independent (sigmoid) '
                 'classes, but this head ends in a softmax; remove `view`'
             )

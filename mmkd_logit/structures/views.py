@@ -49,6 +49,7 @@ from typing import Optional
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..messages import WrongValue
 from .head_facts import HeadFacts
 from .logit_pair import LogitPair
 
@@ -62,7 +63,7 @@ def check_view(view: Optional[str]) -> Optional[str]:
         ValueError: If it is not.
     """
     if view is not None and view not in VIEWS:
-        raise ValueError(
+        raise WrongValue(
             "view must be 'bernoulli' (independent classes), 'categorical' "
             '(classes and "none" as one softmax) or None (what the loss '
             f'compares), got {view!r}'
