@@ -15,6 +15,7 @@ from .mask_logits import MaskLogits
 from .roi_logits import RoILogits
 from .seg_logits import SegLogits
 from .upstream.observe import is_a, observe
+from .yolo_logits import YOLOV3Logits, YOLOXLogits
 
 __all__ = [
     'ClsLogits',
@@ -28,6 +29,8 @@ __all__ = [
     'MaskLogits',
     'RoILogits',
     'SegLogits',
+    'YOLOV3Logits',
+    'YOLOXLogits',
     'find_reader',
     'is_a',
     'observe',

@@ -9,11 +9,14 @@ from .cls_logits import ClsLogits
 from .dense_cls_logits import DenseClsLogits
 from .roi_logits import RoILogits
 from .seg_logits import SegLogits
+from .yolo_logits import YOLOV3Logits, YOLOXLogits
 
 #: Readers that are found from the student's head, the most special first.
 DEFAULT_READERS: List[Type[LogitReader]] = [
     RoILogits,
     DenseClsLogits,
+    YOLOXLogits,
+    YOLOV3Logits,
     ClsLogits,
     SegLogits,
 ]
