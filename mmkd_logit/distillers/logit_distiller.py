@@ -272,6 +272,12 @@ class LogitDistiller(StandIn):
                 )
             if self.listener is not None:
                 self.listener(prefix + name, pair)
+            if term.loss.loss_weight == 0:
+                # a gradient of zeros could still change the order of a sum
+                # further down, and with it the student's last bits
+                pair = pair._replace(
+                    student_logits=pair.student_logits.detach()
+                )
             pair = watch.tap(pair)
             value, parts = term.loss.with_parts(*pair)
             results[prefix + name] = value * scale if scale != 1 else value

@@ -6,6 +6,7 @@ from typing import Any, Callable, ClassVar, Dict, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..ops.joint_logit import joint_logit
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
@@ -32,11 +33,14 @@ class YOLOLogits(LogitReader):
     #: How to observe it.
     watch_head: ClassVar[Callable[..., None]]
 
-    def __init__(self, rows: str = 'all', weighting: str = 'label') -> None:
+    def __init__(
+        self, rows: str = 'all', weighting: str = 'label', **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
         if rows not in ('all', 'positive'):
-            raise ValueError(f"rows must be 'all' or 'positive', got {rows!r}")
+            raise WrongValue(f"rows must be 'all' or 'positive', got {rows!r}")
         if weighting not in ('label', 'teacher'):
-            raise ValueError(
+            raise WrongValue(
                 f"weighting must be 'label' or 'teacher', got {weighting!r}"
             )
         self.rows = rows
@@ -128,6 +132,7 @@ class YOLOXLogits(YOLOLogits):
         weighting (str): ``'label'`` weighs rows as the student's own losses
             do, here all alike; ``'teacher'`` multiplies by the teacher's
             largest class probability. Defaults to ``'label'``.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
         YOLOX, Ge et al., 2021, https://arxiv.org/abs/2107.08430. Distilling
@@ -160,6 +165,7 @@ class YOLOV3Logits(YOLOLogits):
         weighting (str): ``'label'`` weighs rows as the student's objectness
             loss does; ``'teacher'`` multiplies by the teacher's largest
             class probability. Defaults to ``'label'``.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
         YOLOv3, Redmon and Farhadi, 2018, https://arxiv.org/abs/1804.02767.
@@ -200,7 +206,7 @@ def _check_same_maps(student: YOLOMaps, teacher: YOLOMaps) -> None:
         ValueError: Naming both.
     """
     if student.sizes != teacher.sizes:
-        raise ValueError(
+        raise WrongValue(
             f"the student's maps have the sizes {student.sizes}, the "
             f"teacher's {teacher.sizes}; both need the same strides and "
             'input size'

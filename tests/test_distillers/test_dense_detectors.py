@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from mmkd_logit.registry import MODELS
 from tests.toy_detectors import build_detector, detection_batch, detector_cfg
 from tests.toy_rcnn import rcnn_cfg
+from tests.toy_yolo import yolo_cfg
 
 CLASSES = dict(
     loss=dict(type='mmkd_logit.DKDLoss', tau=1.0, beta=0.5, use_sigmoid=True)
@@ -35,6 +36,8 @@ RUNS = dict(
         dict(loss_kd=dict(loss=dict(type='mmkd_logit.KDQFLLoss'))),
     ),
     gfl=(detector_cfg('gfl'), dict(loss_kd=CLASSES, loss_kd_box=BOXES)),
+    yolox=(yolo_cfg('yolox', 80), dict(loss_kd=CLASSES)),
+    yolov3=(yolo_cfg('yolov3'), dict(loss_kd=CLASSES)),
     mask=(rcnn_cfg('mask'), dict(loss_kd=ROIS, loss_kd_mask=MASKS)),
 )
 
@@ -87,6 +90,29 @@ def test_a_teacher_with_the_students_weights_adds_nothing(name, tmp_path):
     losses = step(model, name)
     for term in RUNS[name][1]:
         assert losses[term].item() == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize('weight', [0.0, 1.0])
+def test_a_term_of_weight_0_leaves_every_bit_of_the_gradients(
+    weight, tmp_path
+):
+    # large maps of many classes, where the order of sums shows
+    model = distiller('yolox', tmp_path)
+    (term,) = model.terms.values()
+    term.loss.loss_weight = weight
+    plain = build_detector(RUNS['yolox'][0]).train()
+    inputs, samples = detection_batch(
+        plain, [3, 1, 2, 5], 80, sizes=[(320, 320)] * 4
+    )
+    losses = model.loss(inputs, samples)
+    assert (losses['loss_kd'] > 0) == (weight > 0)
+    model.parse_losses(losses)[0].backward()
+    model.parse_losses(plain.loss(inputs, samples))[0].backward()
+    same = [
+        torch.equal(ours.grad, theirs.grad)
+        for ours, theirs in zip(model.parameters(), plain.parameters())
+    ]
+    assert all(same) == (weight == 0)
 
 
 def test_only_layers_that_no_term_reads_are_dropped(tmp_path):

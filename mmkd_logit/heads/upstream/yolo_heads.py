@@ -6,6 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
+from ...messages import WrongValue
 from .dense_heads import FirstChannel
 from .observe import observe, upstream_class
 
@@ -42,7 +43,7 @@ def yolo_head(model: nn.Module, kind: str) -> nn.Module:
         found = (
             'no `bbox_head`' if head is None else f'a {type(head).__name__}'
         )
-        raise ValueError(
+        raise WrongValue(
             f'{type(model).__name__} has {found}; its logits are class times '
             f'objectness of a {kind}, which both student and teacher need'
         )
