@@ -12,14 +12,24 @@ from ..structures.logit_pair import LogitPair
 from .base import LogitReader
 from .sdd.cells import check_reference
 from .sdd.windows import check_windows, window_rows
-from .upstream.class_loss import class_divisor, joined, watch_class_loss
+from .upstream.class_loss import (
+    class_divisor,
+    joined,
+    watch_class_loss,
+    without_rejected,
+)
 from .upstream.dense_heads import (
-    BOX_LAYERS,
+    DENSE_HEADS,
     box_layers,
+    by_level,
     check_same_grid,
     check_same_priors,
+    class_channels,
     class_maps,
+    classes_are_independent,
     dense_head,
+    find_dense_head,
+    knowledge_of,
     largest_prob,
     map_rows,
 )
@@ -66,7 +76,7 @@ class DenseClsLogits(LogitReader):
         using it for classes, and the windows, are this project's extension.
     """
 
-    family = 'mmdet dense detectors with ' + ', '.join(BOX_LAYERS)
+    family = 'mmdet dense detectors with ' + ', '.join(DENSE_HEADS)
 
     def __init__(
         self,
@@ -99,21 +109,23 @@ class DenseClsLogits(LogitReader):
 
     @classmethod
     def fits(cls, model: nn.Module) -> bool:
-        return upstream_class(getattr(model, 'bbox_head', None)) in BOX_LAYERS
+        return upstream_class(find_dense_head(model)) in DENSE_HEADS
 
     def facts(self, model: nn.Module) -> HeadFacts:
         head = dense_head(model)
         return HeadFacts(
-            head.num_classes, head.cls_out_channels, head.use_sigmoid_cls
+            head.num_classes,
+            class_channels(head),
+            classes_are_independent(head),
         )
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         check_same_priors(dense_head(student), dense_head(teacher))
 
     def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
-        return tuple(
-            f'bbox_head.{name}' for name in box_layers(dense_head(teacher))
-        )
+        head = dense_head(teacher)
+        owner = knowledge_of(head).attribute
+        return tuple(f'{owner}.{name}' for name in box_layers(head))
 
     def watch(
         self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
@@ -130,12 +142,18 @@ class DenseClsLogits(LogitReader):
         if seen[0]['weight'] is not None:
             weight = joined([call['weight'] for call in seen])
 
-        head = teacher.model.bbox_head
-        classes = head.cls_out_channels
+        head = dense_head(teacher.model)
+        classes = class_channels(head)
         maps = teacher.once(
             'dense classes', lambda: class_maps(head, teacher.feats)
         )
         check_same_grid(maps, classes, len(logits))
+        if knowledge_of(head).by_image and len(maps) > 1:
+            logits, labels, weight = (
+                None if rows is None else by_level(rows, maps, classes)
+                for rows in (logits, labels, weight)
+            )
+        weight = without_rejected(labels, weight, notes)
         if self.windows != (1,):
             pair = self._windowed(logits, maps, labels, weight, head)
         elif self.rows == 'positive':
@@ -156,7 +174,9 @@ class DenseClsLogits(LogitReader):
             pair = LogitPair(logits, rows, labels, weight)
         if self.weighting == 'teacher':
             trust = largest_prob(
-                pair.teacher_logits, head.use_sigmoid_cls, head.num_classes
+                pair.teacher_logits,
+                classes_are_independent(head),
+                head.num_classes,
             )
             pair = pair._replace(
                 weight=trust if pair.weight is None else pair.weight * trust
@@ -180,7 +200,7 @@ class DenseClsLogits(LogitReader):
             maps,
             rows_to_maps(labels[:, None], maps),
         ):
-            teacher = teacher.unflatten(1, (-1, head.cls_out_channels))
+            teacher = teacher.unflatten(1, (-1, class_channels(head)))
             pairs.append(
                 window_rows(
                     student,
@@ -190,7 +210,7 @@ class DenseClsLogits(LogitReader):
                     _IGNORED,
                     self.complementary_weight,
                     self.reference,
-                    head.use_sigmoid_cls,
+                    classes_are_independent(head),
                 )
             )
         return LogitPair(

@@ -193,10 +193,10 @@ def gfl_head(model: nn.Module) -> nn.Module:
         ValueError: If it does not.
     """
     head = getattr(model, 'bbox_head', None)
-    if upstream_class(head) != 'GFLHead':
+    if upstream_class(head) not in ('GFLHead', 'LDHead'):
         named = 'no `bbox_head`' if head is None else type(head).__name__
         raise ValueError(
-            'GFLBoxLogits needs a GFLHead, with box distributions of '
+            'GFLBoxLogits needs a GFLHead or an LDHead, with box distributions of '
             f'`reg_max + 1` bins, in student and teacher; '
             f'{type(model).__name__} has {named}'
         )

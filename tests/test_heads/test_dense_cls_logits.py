@@ -10,7 +10,7 @@ pytest.importorskip('mmdet')
 from mmkd_logit.heads.dense_cls_logits import DenseClsLogits, rows_to_maps
 from mmkd_logit.heads.upstream.class_loss import split_target
 from mmkd_logit.heads.upstream.dense_heads import (
-    BOX_LAYERS,
+    DENSE_HEADS,
     largest_prob,
     map_rows,
 )
@@ -369,5 +369,5 @@ def test_head_that_never_calls_its_loss_is_reported():
 def test_table_names_layers_that_exist():
     for name in FAMILIES:
         head = detector(name).bbox_head
-        for layer in BOX_LAYERS[type(head).__name__]:
+        for layer in DENSE_HEADS[type(head).__name__].box_layers:
             assert hasattr(head, layer)

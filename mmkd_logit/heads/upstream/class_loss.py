@@ -1,7 +1,7 @@
 """What a dense head's classification loss is given in training."""
 
 from contextlib import ExitStack
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,15 @@ from .observe import observe, upstream_class
 
 #: Heads that divide the sum of their class loss themselves, by the sum of
 #: the assigned qualities that ``loss_by_feat_single`` returns.
-_DIVIDE_LATER = ('RTMDetHead', 'RTMDetSepBNHead', 'TOODHead')
+_DIVIDE_LATER = (
+    'RTMDetHead',
+    'RTMDetInsHead',
+    'RTMDetInsSepBNHead',
+    'RTMDetSepBNHead',
+    'TOODHead',
+)
+#: Heads that compute the cross entropy of an image themselves.
+_OWN_LOSS = ('SSDHead', 'PISASSDHead')
 
 
 def joined(parts: List[Tensor]) -> Tensor:
@@ -30,9 +38,12 @@ def watch_class_loss(
     ``notes['num_classes']`` is the label of rows without an object.
     """
     notes['num_classes'] = head.num_classes
+    name = upstream_class(head)
 
     def note(arguments: Dict[str, Any], result: Any) -> None:
         arguments = {**arguments, **arguments.get('kwargs', {})}
+        if arguments.get('reduction_override'):
+            return  # the head compares candidates before it assigns them
         logits, target = list(arguments.values())[:2]
         notes.setdefault('class loss', []).append(
             dict(
@@ -43,11 +54,38 @@ def watch_class_loss(
             )
         )
 
-    for name in ('loss_cls', 'initial_loss_cls'):
-        if hasattr(head, name):
-            stack.enter_context(observe(getattr(head, name), 'forward', note))
-
-    if upstream_class(head) in _DIVIDE_LATER:
+    if name in _OWN_LOSS:
+        stack.enter_context(
+            observe(
+                head,
+                'loss_by_feat_single',
+                lambda arguments, _: notes.setdefault('class loss', []).append(
+                    dict(
+                        logits=arguments['cls_score'],
+                        labels=arguments['labels'],
+                        weight=arguments['label_weights'],
+                        avg_factor=arguments['avg_factor'],
+                    )
+                ),
+            )
+        )
+        return
+    if name in ('CenterNetHead', 'CenterNetUpdateHead'):
+        watch_heatmaps(head, notes, stack)
+        return
+    for loss in ('loss_cls', 'initial_loss_cls'):
+        if hasattr(head, loss):
+            stack.enter_context(observe(getattr(head, loss), 'forward', note))
+    if name == 'FSAFHead':
+        notes['chosen'] = []
+        stack.enter_context(
+            observe(
+                head,
+                'reweight_loss_single',
+                lambda arguments, result: notes['chosen'].append(result[2]),
+            )
+        )
+    if name in _DIVIDE_LATER:
         notes['qualities'] = []
         stack.enter_context(
             observe(
@@ -56,6 +94,85 @@ def watch_class_loss(
                 lambda arguments, result: notes['qualities'].append(result[2]),
             )
         )
+
+
+def watch_heatmaps(
+    head: nn.Module, notes: Dict[str, Any], stack: ExitStack
+) -> None:
+    """Note the class maps of a CenterNet, whose loss sees probabilities.
+
+    The label of a location is the class of the object whose centre it is.
+    """
+    found: Dict[str, Any] = {}
+
+    def finish(logits: List[Tensor], labels: Tensor, avg_factor: Any) -> None:
+        rows = [
+            level.movedim(1, -1).reshape(-1, head.num_classes)
+            for level in logits
+        ]
+        notes['class loss'] = [
+            dict(
+                logits=joined(rows),
+                labels=labels,
+                weight=None,
+                avg_factor=avg_factor,
+            )
+        ]
+
+    def note_centres(arguments: Dict[str, Any], _: Any) -> None:
+        target = list(arguments.values())[1].movedim(1, -1).flatten(0, 2)
+        is_centre, label = (target == 1).max(dim=1)
+        labels = label.masked_fill(~is_centre, head.num_classes)
+        finish([found['maps']], labels, arguments['avg_factor'])
+
+    def note_positions(arguments: Dict[str, Any], _: Any) -> None:
+        arguments = {**arguments, **arguments.get('kwargs', {})}
+        rows = len(list(arguments.values())[0])
+        labels = list(arguments.values())[0].new_full(
+            (rows,), head.num_classes, dtype=torch.long
+        )
+        if arguments['pos_inds'] is not None:
+            labels[arguments['pos_inds']] = arguments['pos_labels']
+        found.update(labels=labels, avg_factor=arguments['avg_factor'])
+
+    if upstream_class(head) == 'CenterNetHead':
+        stack.enter_context(
+            observe(
+                head.heatmap_head,
+                'forward',
+                lambda _, result: found.update(maps=result),
+            )
+        )
+        stack.enter_context(
+            observe(head.loss_center_heatmap, 'forward', note_centres)
+        )
+        return
+    stack.enter_context(observe(head.loss_cls, 'forward', note_positions))
+    stack.enter_context(
+        observe(
+            head,
+            'loss_by_feat',
+            lambda arguments, _: finish(
+                arguments['cls_scores'], found['labels'], found['avg_factor']
+            ),
+        )
+    )
+
+
+def without_rejected(
+    labels: Tensor, weight: Optional[Tensor], notes: Dict[str, Any]
+) -> Optional[Tensor]:
+    """Weights without the positives that the head gave up again (FSAF).
+
+    It assigns each object on every level and keeps the best level alone; the
+    positives of the others have no part in its loss.
+    """
+    if 'chosen' not in notes:
+        return weight
+    chosen = joined(notes['chosen'])
+    rejected = (labels < notes['num_classes']) & ~chosen
+    weight = labels.new_ones(len(labels)) if weight is None else weight
+    return weight.float().masked_fill(rejected, 0.0)
 
 
 def class_divisor(notes: Dict[str, Any]) -> Any:

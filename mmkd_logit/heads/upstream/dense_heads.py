@@ -1,45 +1,158 @@
 """A dense head's maps of logits: how a teacher makes and rows leave them."""
 
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 from torch import Tensor, nn
 
 from .observe import upstream_class
 
-#: Head -> its layers that the class logits do not need.
-BOX_LAYERS: Dict[str, Tuple[str, ...]] = {
-    'RetinaHead': ('reg_convs', 'retina_reg'),
-    'RetinaSepBNHead': ('reg_convs', 'retina_reg'),
-    'FCOSHead': ('reg_convs', 'conv_reg', 'conv_centerness'),
-    'ATSSHead': ('reg_convs', 'atss_reg', 'atss_centerness'),
-    'GFLHead': ('reg_convs', 'gfl_reg'),
-    'RTMDetHead': ('reg_convs', 'rtm_reg'),
-    'RTMDetSepBNHead': ('reg_convs', 'rtm_reg'),
+
+class DenseHead(NamedTuple):
+    """What has to be known of one of MMDetection's dense heads.
+
+    Attributes:
+        box_layers (tuple[str]): Layers that its class logits do not need.
+        output (int): Which output of ``forward`` holds the class logits.
+        by_image (bool): Whether its class loss receives image after image;
+            otherwise level after level.
+        attribute (str): Where a detector keeps the head.
+    """
+
+    box_layers: Tuple[str, ...] = ()
+    output: int = 0
+    by_image: bool = False
+    attribute: str = 'bbox_head'
+
+
+_ATSS = ('reg_convs', 'atss_reg', 'atss_centerness')
+_FCOS = ('reg_convs', 'conv_reg', 'conv_centerness')
+_GFL = ('reg_convs', 'gfl_reg')
+_RETINA = ('reg_convs', 'retina_reg')
+_RTMDET_INS = (
+    *('reg_convs', 'rtm_reg', 'kernel_convs', 'rtm_kernel'),
+    'mask_head',
+)
+
+#: Heads whose class logits can be read, by the name of their class.
+DENSE_HEADS: Dict[str, DenseHead] = {
+    'RetinaHead': DenseHead(_RETINA),
+    'RetinaSepBNHead': DenseHead(_RETINA),
+    'FSAFHead': DenseHead(_RETINA),
+    'PISARetinaHead': DenseHead(_RETINA, by_image=True),
+    'SABLRetinaHead': DenseHead(
+        ('reg_convs', 'retina_bbox_reg', 'retina_bbox_cls')
+    ),
+    # the shapes of its anchors deform the features of its classes
+    'GARetinaHead': DenseHead(('retina_reg', 'feature_adaption_reg')),
+    'SSDHead': DenseHead(('reg_convs',), by_image=True),
+    'PISASSDHead': DenseHead(('reg_convs',), by_image=True),
+    'YOLOFHead': DenseHead(('bbox_pred',)),
+    'FCOSHead': DenseHead(_FCOS),
+    'NASFCOSHead': DenseHead(_FCOS),
+    'CondInstBboxHead': DenseHead((*_FCOS, 'controller')),
+    'BoxInstBboxHead': DenseHead((*_FCOS, 'controller')),
+    'FoveaHead': DenseHead(('reg_convs', 'conv_reg')),
+    # its boxes choose where the classes are looked up
+    'RepPointsHead': DenseHead(
+        ('reppoints_pts_refine_conv', 'reppoints_pts_refine_out')
+    ),
+    'ATSSHead': DenseHead(_ATSS),
+    'PAAHead': DenseHead(_ATSS, by_image=True),
+    'LADHead': DenseHead(_ATSS, by_image=True),
+    'DDODHead': DenseHead(('reg_convs', 'atss_reg', 'atss_iou')),
+    'GFLHead': DenseHead(_GFL),
+    'LDHead': DenseHead(_GFL),
+    'RTMDetHead': DenseHead(('reg_convs', 'rtm_reg')),
+    'RTMDetSepBNHead': DenseHead(('reg_convs', 'rtm_reg')),
+    'RTMDetInsHead': DenseHead(_RTMDET_INS),
+    'RTMDetInsSepBNHead': DenseHead(_RTMDET_INS),
     # here the classes are read at the predicted boxes, or share their layers
-    'TOODHead': (),
-    'VFNetHead': ('vfnet_reg_refine_dconv', 'vfnet_reg_refine'),
+    'TOODHead': DenseHead(),
+    'VFNetHead': DenseHead(('vfnet_reg_refine_dconv', 'vfnet_reg_refine')),
+    'CenterNetHead': DenseHead(('wh_head', 'offset_head')),
+    'CenterNetUpdateHead': DenseHead(('reg_convs', 'conv_reg')),
+    'YOLACTHead': DenseHead(('conv_reg', 'conv_coeff')),
+    'SOLOV2Head': DenseHead(
+        ('mask_feature_head', 'kernel_convs', 'conv_kernel'),
+        output=1,
+        attribute='mask_head',
+    ),
+}
+#: Heads that cannot be read, and why.
+REFUSED: Dict[str, str] = {
+    'AutoAssignHead': 'assigns every location to every object in part, so '
+    'its rows have no class of their own',
+    'FreeAnchorRetinaHead': 'scores bags of anchors, so its rows have no '
+    'class of their own',
+    'CornerHead': 'predicts corners of boxes, not classes of locations',
+    'CentripetalHead': 'predicts corners of boxes, not classes of locations',
+    'SOLOHead': 'suppresses neighbours inside its class map when it '
+    'predicts; take SOLOv2',
+    'DecoupledSOLOHead': 'suppresses neighbours inside its class map when it '
+    'predicts; take SOLOv2',
+    'DecoupledSOLOLightHead': 'suppresses neighbours inside its class map '
+    'when it predicts; take SOLOv2',
 }
 
 
 def dense_head(model: nn.Module) -> nn.Module:
-    """``model.bbox_head``, if its logits can be read.
+    """The head of a dense detector, if its logits can be read.
 
     Raises:
         ValueError: If it is not one of the supported heads.
     """
-    head = getattr(model, 'bbox_head', None)
-    if upstream_class(head) not in BOX_LAYERS:
+    head = find_dense_head(model)
+    name = upstream_class(head)
+    if name not in DENSE_HEADS:
         found = (
             'no `bbox_head`' if head is None else f'a {type(head).__name__}'
         )
+        because = f', which {REFUSED[name]}' if name in REFUSED else ''
         raise ValueError(
-            f'{type(model).__name__} has {found}; class logits of a dense '
-            f'head can be read from {", ".join(BOX_LAYERS)}, and both '
+            f'{type(model).__name__} has {found}{because}; class logits of a '
+            f'dense head can be read from {", ".join(DENSE_HEADS)}, and both '
             'student and teacher need one'
         )
     return head
+
+
+def find_dense_head(model: nn.Module) -> Optional[nn.Module]:
+    """The head of a one-stage detector, whether it can be read or not.
+
+    Detectors with boxes keep it in ``bbox_head``, even where a ``mask_head``
+    works on its boxes; SOLO's kind have a ``mask_head`` alone.
+    """
+    for name in ('bbox_head', 'mask_head'):
+        head = getattr(model, name, None)
+        if head is not None:
+            return head
+    return None
+
+
+def knowledge_of(head: nn.Module) -> DenseHead:
+    """The entry of a head in :data:`DENSE_HEADS`."""
+    return DENSE_HEADS[upstream_class(head)]
+
+
+def class_channels(head: nn.Module) -> int:
+    """C, the length of a row; a CenterNet does not say it."""
+    return getattr(head, 'cls_out_channels', head.num_classes)
+
+
+def classes_are_independent(head: nn.Module) -> bool:
+    """Whether each class is a sigmoid of its own."""
+    return getattr(head, 'use_sigmoid_cls', True)
 
 
 def class_logits(head: nn.Module, scores: Tensor) -> Tensor:
@@ -49,26 +162,19 @@ def class_logits(head: nn.Module, scores: Tensor) -> Tensor:
     return scores
 
 
-class FirstChannel(nn.Module):
+class StandIn(nn.Module):
     """In the place of a layer whose output nobody reads."""
 
-    def forward(self, feats: Tensor, *args: Any) -> Tensor:
-        return feats[:, :1]
+    def forward(self, feats: Any, *args: Any) -> Any:
+        return feats[:, :1] if isinstance(feats, Tensor) else feats
 
 
 @contextmanager
 def left_out(head: nn.Module, layers: Sequence[str]) -> Iterator[None]:
     """Run ``head`` without some of its towers and predictors."""
-    levels = len(head.prior_generator.strides)
-    separate = upstream_class(head).endswith('SepBNHead')
     before = dict(head._modules)
     for name in layers:
-        tower = name.endswith('_convs')
-        stand_in = nn.ModuleList() if tower else FirstChannel()
-        # heads with a tower of their own per level index it by level
-        if separate and (tower or name.startswith('rtm_')):
-            stand_in = nn.ModuleList([stand_in] * levels)
-        head._modules[name] = stand_in
+        head._modules[name] = _instead_of(head, name)
     try:
         yield
     finally:
@@ -76,17 +182,73 @@ def left_out(head: nn.Module, layers: Sequence[str]) -> Iterator[None]:
         head._modules.update(before)
 
 
+def _instead_of(head: nn.Module, name: str) -> nn.Module:
+    """What keeps a forward pass going where the layer ``name`` was.
+
+    A tower of layers becomes an empty one. Heads with a tower or predictor
+    for each level keep their lists. The layer itself may be pruned by now.
+    """
+    kind = upstream_class(head)
+    is_tower = name.endswith('_convs')
+    of_each_level = kind.endswith('SepBNHead') and (
+        is_tower or name.startswith('rtm_')
+    )
+    if kind in ('SSDHead', 'PISASSDHead'):  # its reg_convs are predictors
+        is_tower, of_each_level = False, True
+    stand_in = nn.ModuleList() if is_tower else StandIn()
+    if of_each_level:
+        levels = len(priors_of(head).strides)
+        stand_in = nn.ModuleList([stand_in] * levels)
+    return stand_in
+
+
+@contextmanager
+def _as_in_training(head: nn.Module) -> Iterator[None]:
+    """Let a guided-anchor head score every location.
+
+    When it predicts it leaves out the locations that the first image of the
+    batch does not need. Its layers stay in evaluation mode.
+    """
+    before = head.training
+    if hasattr(head, 'loc_filter_thr'):
+        head.training = True
+    try:
+        yield
+    finally:
+        head.training = before
+
+
 def box_layers(head: nn.Module) -> Tuple[str, ...]:
     """Layers of a teacher's head that its class logits do not need."""
     if getattr(head, 'with_objectness', False):
         return ()
-    return BOX_LAYERS[upstream_class(head)]
+    if getattr(head, 'with_deform', False):  # FoveaBox aligns with its boxes
+        return ()
+    return knowledge_of(head).box_layers
 
 
 def class_maps(head: nn.Module, feats: Sequence[Tensor]) -> List[Tensor]:
     """Class logits of each level, (B, A * C, H, W), without the boxes."""
-    with left_out(head, box_layers(head)):
-        return [class_logits(head, scores) for scores in head(feats)[0]]
+    if upstream_class(head) == 'CenterNetHead':
+        return [head.heatmap_head(level) for level in feats]
+    with left_out(head, box_layers(head)), _as_in_training(head):
+        maps = head(feats)[knowledge_of(head).output]
+        return [class_logits(head, scores) for scores in maps]
+
+
+def by_level(rows: Tensor, maps: Sequence[Tensor], channels: int) -> Tensor:
+    """Rows image after image -> level after level.
+
+    Args:
+        rows (Tensor): Shape (M, ...): the images of a batch one after
+            another, each with its levels from fine to coarse.
+        maps (list[Tensor]): Any class maps (B, A * C, H, W) of the levels.
+        channels (int): C.
+    """
+    images = len(maps[0])
+    sizes = [level[0].numel() // channels for level in maps]
+    parts = rows.unflatten(0, (images, -1)).split(sizes, 1)
+    return torch.cat([part.flatten(0, 1) for part in parts])
 
 
 @torch.no_grad()
@@ -129,13 +291,22 @@ def largest_prob(
     return (best - logits.logsumexp(dim=1)).exp()
 
 
+def priors_of(head: nn.Module) -> Any:
+    """The generator of a head's locations or anchors; None for CenterNet."""
+    return getattr(
+        head, 'prior_generator', getattr(head, 'square_anchor_generator', None)
+    )
+
+
 def check_same_priors(student: nn.Module, teacher: nn.Module) -> None:
     """Refuse a teacher whose locations or anchors are not the student's.
 
     Raises:
         ValueError: Naming the first difference.
     """
-    ours, theirs = student.prior_generator, teacher.prior_generator
+    ours, theirs = priors_of(student), priors_of(teacher)
+    if ours is None or theirs is None:
+        return  # a CenterNet has one level and says no stride
     names = (
         f'the student ({type(student).__name__})',
         f'the teacher ({type(teacher).__name__})',
