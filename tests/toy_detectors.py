@@ -367,7 +367,8 @@ class Pass:
     """The part of TeacherPass that readers use."""
 
     def __init__(self, model, inputs):
-        self.model, self.inputs, self.known = model.eval(), inputs, {}
+        model.eval()
+        self.model, self.inputs, self.known = model, inputs, {}
         self.feats = self.once('feats', lambda: model.extract_feat(inputs))
 
     def once(self, key, function):
@@ -387,6 +388,7 @@ def read_all(reader, student, teacher, inputs, samples, epoch=0):
     from mmengine.logging import MessageHub
 
     MessageHub.get_current_instance().update_info('epoch', epoch)
+    MessageHub.get_current_instance().update_info('iter', 0)  # for BoxInst
     notes = {}
     student.train()
     with ExitStack() as stack:

@@ -86,7 +86,9 @@ class Teacher:
             with DefaultScope.overwrite_default_scope(config.scope):
                 model = build_model(config.model, 'teacher')
         load_state_dict_strictly(model, plain_state_dict(checkpoint), path)
-        model.eval().requires_grad_(False)
+        # some detectors return nothing from `train` and `eval`
+        model.eval()
+        model.requires_grad_(False)
         self.model = model.to(device)
         self.num_parameters = sum(p.numel() for p in model.parameters())
         self.classes = _classes_of_checkpoint(checkpoint) or config.classes

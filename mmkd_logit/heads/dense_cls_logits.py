@@ -32,6 +32,7 @@ from .upstream.dense_heads import (
     knowledge_of,
     largest_prob,
     map_rows,
+    sees_images,
 )
 from .upstream.observe import upstream_class
 
@@ -148,7 +149,7 @@ class DenseClsLogits(LogitReader):
             'dense classes', lambda: class_maps(head, teacher.feats)
         )
         check_same_grid(maps, classes, len(logits))
-        if knowledge_of(head).by_image and len(maps) > 1:
+        if sees_images(head) and len(maps) > 1:
             logits, labels, weight = (
                 None if rows is None else by_level(rows, maps, classes)
                 for rows in (logits, labels, weight)

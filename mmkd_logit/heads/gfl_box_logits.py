@@ -196,8 +196,8 @@ def gfl_head(model: nn.Module) -> nn.Module:
     if upstream_class(head) not in ('GFLHead', 'LDHead'):
         named = 'no `bbox_head`' if head is None else type(head).__name__
         raise ValueError(
-            'GFLBoxLogits needs a GFLHead or an LDHead, with box distributions of '
-            f'`reg_max + 1` bins, in student and teacher; '
+            'GFLBoxLogits needs a GFLHead or an LDHead, with box '
+            'distributions of `reg_max + 1` bins, in student and teacher; '
             f'{type(model).__name__} has {named}'
         )
     return head

@@ -327,12 +327,11 @@ def test_other_strides_and_anchor_sizes_are_refused():
 
 
 def test_upstream_subclasses_with_rows_of_their_own_are_refused():
-    cfg = detector_cfg('atss')
-    cfg['type'] = 'PAA'
-    cfg['bbox_head'].update(type='PAAHead', topk=9, score_voting=True)
+    cfg = detector_cfg('retina')
+    cfg['bbox_head']['type'] = 'FreeAnchorRetinaHead'
     model = build_detector(cfg)
     assert not DenseClsLogits.fits(model)
-    with pytest.raises(ValueError, match='has a PAAHead.*RetinaHead'):
+    with pytest.raises(ValueError, match='a FreeAnchorRetinaHead, which .*Re'):
         DenseClsLogits().facts(model)
 
 

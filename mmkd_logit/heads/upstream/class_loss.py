@@ -45,11 +45,12 @@ def watch_class_loss(
         if arguments.get('reduction_override'):
             return  # the head compares candidates before it assigns them
         logits, target = list(arguments.values())[:2]
+        weight = arguments.get('weight', arguments.get('label_weight'))
         notes.setdefault('class loss', []).append(
             dict(
                 logits=class_logits(head, logits),
                 labels=split_target(target, head.num_classes),
-                weight=arguments.get('weight', arguments.get('label_weight')),
+                weight=weight_of_rows(weight, len(logits)),
                 avg_factor=arguments.get('avg_factor'),
             )
         )
@@ -94,6 +95,17 @@ def watch_class_loss(
                 lambda arguments, result: notes['qualities'].append(result[2]),
             )
         )
+
+
+def weight_of_rows(weight: Optional[Tensor], rows: int) -> Optional[Tensor]:
+    """One weight for each row, shape (m,).
+
+    FSAF weighs each class of a row and leaves single classes out; such a row
+    is left out.
+    """
+    if weight is None or weight.numel() == rows:
+        return weight
+    return weight.view(rows, -1).amin(1)
 
 
 def watch_heatmaps(

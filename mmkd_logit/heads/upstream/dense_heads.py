@@ -82,7 +82,7 @@ DENSE_HEADS: Dict[str, DenseHead] = {
     'VFNetHead': DenseHead(('vfnet_reg_refine_dconv', 'vfnet_reg_refine')),
     'CenterNetHead': DenseHead(('wh_head', 'offset_head')),
     'CenterNetUpdateHead': DenseHead(('reg_convs', 'conv_reg')),
-    'YOLACTHead': DenseHead(('conv_reg', 'conv_coeff')),
+    'YOLACTHead': DenseHead(('conv_reg', 'conv_coeff'), by_image=True),
     'SOLOV2Head': DenseHead(
         ('mask_feature_head', 'kernel_convs', 'conv_kernel'),
         output=1,
@@ -143,6 +143,11 @@ def find_dense_head(model: nn.Module) -> Optional[nn.Module]:
 def knowledge_of(head: nn.Module) -> DenseHead:
     """The entry of a head in :data:`DENSE_HEADS`."""
     return DENSE_HEADS[upstream_class(head)]
+
+
+def sees_images(head: nn.Module) -> bool:
+    """Whether a head's class loss receives image after image."""
+    return knowledge_of(head).by_image and getattr(head, 'use_ohem', True)
 
 
 def class_channels(head: nn.Module) -> int:
