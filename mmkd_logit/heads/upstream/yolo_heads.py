@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...messages import WrongValue
-from .dense_heads import FirstChannel
+from .dense_heads import StandIn
 from .observe import observe, upstream_class
 
 _BOX_LAYER = 'multi_level_conv_reg'
@@ -64,7 +64,7 @@ def teacher_maps(head: nn.Module, feats: Sequence[Tensor]) -> YOLOMaps:
         return _yolov3_maps(head, head(feats)[0])
     before = dict(head._modules)
     head._modules[_BOX_LAYER] = nn.ModuleList(
-        [FirstChannel() for _ in head.strides]
+        [StandIn() for _ in head.strides]
     )
     try:
         classes, _, objectness = head(feats)
