@@ -46,22 +46,25 @@ def classifier_cfg(head='linear', channels=5, stride=2, num_classes=4, **kw):
     )
 
 
-def vit_cfg(head='VisionTransformerClsHead', num_classes=4):
+def vit_cfg(
+    head='VisionTransformerClsHead', num_classes=4, neck=None, **backbone
+):
     distilled = head == 'DeiTClsHead'
     arch = dict(
         embed_dims=16, num_layers=1, num_heads=2, feedforward_channels=16
     )
     return dict(
         type='mmpretrain.ImageClassifier',
-        backbone=dict(
-            type='DistilledVisionTransformer'
+        backbone={
+            'type': 'DistilledVisionTransformer'
             if distilled
             else 'VisionTransformer',
-            arch=arch,
-            img_size=16,
-            patch_size=8,
-        ),
-        neck=None,
+            'arch': arch,
+            'img_size': 16,
+            'patch_size': 8,
+            **backbone,
+        },
+        neck=neck,
         head=dict(
             type=head,
             num_classes=num_classes,

@@ -1,7 +1,7 @@
 """Image classifiers of MMPretrain, whatever their head."""
 
-from contextlib import ExitStack, contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +16,33 @@ from .sdd.cells import (
     pool_cells,
     scale_decoupled_rows,
 )
+from .upstream.classifiers import (
+    num_classes,
+    one_output,
+    targets_of,
+    with_targets,
+    without_side_effects,
+)
 from .upstream.observe import is_a, observe
+from .upstream.tokens import (
+    DEIT_LAYERS,
+    averaged,
+    averages_tokens,
+    deit_logits,
+    no_map,
+    note_patches,
+)
+
+if TYPE_CHECKING:
+    from ..structures.teacher_pass import TeacherPass
 
 #: Heads whose training logits are not those that they predict with.
 _REFUSED = {
     'ArcFaceClsHead': "adds a margin to the target's logit in training",
     'RegressionHead': 'predicts numbers, not classes',
 }
-#: Heads that read tokens, not one vector that a map was pooled to.
-_TOKEN_HEADS = ('VisionTransformerClsHead', 'DeiTClsHead', 'ConformerHead')
+#: Logit of the classes that are not the teacher's; its softmax is exactly 0.
+_OFF = -1e4
 
 
 @MODELS.register_module()
@@ -35,10 +53,9 @@ class ClsLogits(LogitReader):
     The teacher needs ``extract_feat`` and its head's forward, on the same
     image, mixed if mixup or cutmix mixed it. The label is ``gt_label``, or
     the largest entry of ``gt_score``. Heads with two outputs (Conformer)
-    count with their sum, as in their own prediction; a DeiT's class and
-    distillation tokens with the mean of their heads, for its own loss too.
-    (MMPretrain warns that it cannot train this DeiT: it has no loss that
-    gives the second head the teacher's class.)
+    count with their sum, as in their own prediction, and a DeiT's class and
+    distillation tokens with the mean of their heads, unless ``token`` names
+    one of the two.
 
     Multi-label heads are sigmoid heads. An image with n classes makes n rows
     of weight 1 / n with one label each, an image without any makes one row
@@ -52,6 +69,10 @@ class ClsLogits(LogitReader):
             architectures. The backbone's last map is pooled to these cells
             and each cell passes the model's own neck and head as a 1 x 1
             map, without dropout and without moving running statistics.
+            Patch tokens form such a map where the network reads their mean:
+            Swin, ViT with ``out_type='featmap'`` and a pooling neck, and
+            ViT, BEiT, EVA-02 with ``out_type='avg_featmap'``, whose cells
+            pass the norm after the mean. A class token has no cells.
             ``(1, )`` takes the model's own logits. Defaults to (1, ).
         complementary_weight (float): Weight of cells in which the teacher is
             right or wrong unlike in the whole image. Defaults to 2.0.
@@ -60,11 +81,28 @@ class ClsLogits(LogitReader):
             Defaults to 'label'.
         pool (str): ``'nested'`` (the authors' code) or ``'direct'``, see
             :func:`pool_cells`. Defaults to 'nested'.
+        token (str, optional): Of a DeiT student, which of its heads learns:
+            ``'cls'`` or ``'dist'``. A DeiT teacher is read at the same head,
+            any other one as it predicts. Two terms teach the two heads.
+            Defaults to None, the mean of both.
+        hard (bool): Whether rows hold the teacher's class instead of its
+            distribution, as logits 0 for this class and -1e4 for the others.
+            With ``KDLoss(tau=1.0)`` this is the cross-entropy with the
+            teacher's class, DeiT's hard distillation:
+            ``logits=dict(type='ClsLogits', token='dist', hard=True)``.
+            Defaults to False.
         **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Raises:
         ValueError: If the scales cannot be pooled, or the head's logits
             cannot be compared.
+
+    Note:
+        MMPretrain warns that it cannot train a distilled DeiT, because its
+        own loss has no teacher: it is the cross-entropy of the labels with
+        the mean of both heads and stays so here. The paper gives the class
+        token alone the labels, so its recipe is met in the distillation
+        terms, not in the own loss.
 
     Source:
         Scale decoupling: Wei et al., CVPR 2024,
@@ -83,11 +121,20 @@ class ClsLogits(LogitReader):
         complementary_weight: float = 2.0,
         reference: str = 'label',
         pool: str = 'nested',
+        token: Optional[str] = None,
+        hard: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         check_scales(scales, pool)
         check_reference(reference, labels=())
+        if token not in (None, *DEIT_LAYERS):
+            raise ValueError(
+                "token must be 'cls' or 'dist' (the heads of a DeiT), or "
+                f'None for the mean of both, got {token!r}'
+            )
+        self.token = token
+        self.hard = hard
         self.scales = tuple(sorted(scales))
         self.complementary_weight = complementary_weight
         self.reference = reference
@@ -121,28 +168,40 @@ class ClsLogits(LogitReader):
                     f'{name} {reason}, so its logits cannot be compared with '
                     "a teacher's; take a LinearClsHead"
                 )
-        if self.has_cells:
-            self._check_map(model)
-        count = _num_classes(model.head)
-        use_sigmoid = is_a(model.head, 'mmpretrain', 'MultiLabelClsHead')
-        return HeadFacts(count, count, use_sigmoid)
-
-    def _check_map(self, model: nn.Module) -> None:
-        """Refuse what is known to have no map, before any image is seen."""
-        if not is_a(model, 'mmpretrain', 'ImageClassifier') or is_a(
-            model.head, 'mmpretrain', *_TOKEN_HEADS
-        ):
+        reason = no_map(model) if self.has_cells else None
+        if reason is not None:
             raise ValueError(
                 f'scale decoupling (scales={self.scales}) needs a backbone '
-                'that ends in a map and a head that reads its mean, but '
-                f'{type(model.backbone).__name__} with '
-                f'{type(model.head).__name__} classifies tokens; remove '
-                '`scales`, or choose a network with global average pooling'
+                f'that ends in a map and a head that reads its mean: {reason}'
             )
-        if is_a(model.neck, 'mmpretrain', 'HRFuseScales'):
+        if self.has_cells and is_a(model.neck, 'mmpretrain', 'HRFuseScales'):
             raise ValueError(
                 'scale decoupling needs one last map, but HRFuseScales '
                 'merges several; remove `scales`'
+            )
+        count = num_classes(model.head)
+        use_sigmoid = is_a(model.head, 'mmpretrain', 'MultiLabelClsHead')
+        if self.hard and use_sigmoid:
+            raise ValueError(
+                f'hard=True takes one class of each image, but '
+                f'{type(model.head).__name__} has several; remove `hard`'
+            )
+        return HeadFacts(count, count, use_sigmoid)
+
+    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+        if self.token and not is_a(student.head, 'mmpretrain', 'DeiTClsHead'):
+            raise ValueError(
+                f'token={self.token!r} names a head of a DeiTClsHead, but the '
+                f"student's head is {type(student.head).__name__}; remove "
+                '`token`'
+            )
+        if self.hard and num_classes(student.head) != num_classes(
+            teacher.head
+        ):
+            raise ValueError(
+                "hard=True needs the teacher's class among the student's "
+                f'{num_classes(student.head)} classes, but the teacher has '
+                f'{num_classes(teacher.head)}; remove `hard`'
             )
 
     def watch(
@@ -151,40 +210,44 @@ class ClsLogits(LogitReader):
         def note(key: str) -> Any:
             return lambda arguments, result: notes.update({key: result})
 
-        stack.enter_context(observe(student.head, 'forward', note('logits')))
+        classifier = student.head
+        if self.token:
+            classifier = getattr(classifier.layers, DEIT_LAYERS[self.token])
+        stack.enter_context(observe(classifier, 'forward', note('logits')))
         if self.has_cells:
             notes['student'] = student
-            stack.enter_context(
-                observe(student.backbone, 'forward', note('maps'))
-            )
+            _watch_maps(student.backbone, notes, stack)
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Dict[str, Any], teacher: 'TeacherPass'
     ) -> Dict[str, LogitPair]:
-        logits = _one(self.noted(notes, 'logits', 'head.forward'))
+        logits = one_output(self.noted(notes, 'logits', 'head.forward'))
         model = teacher.model
         if not self.has_cells:
-            theirs = teacher.once(
-                'class logits', lambda: _one(model.head(teacher.feats))
+            theirs = self._teacher_classes(
+                teacher.once(
+                    f'class logits {self.token}',
+                    lambda: self._own_logits(model.head, teacher.feats),
+                )
             )
-            targets = _targets(teacher.data_samples, model.head, logits)
-            return {'': _weighed(LogitPair(logits, theirs), *targets)}
+            targets = targets_of(teacher.data_samples, model.head, logits)
+            return {'': with_targets(LogitPair(logits, theirs), *targets)}
 
         maps = self.noted(notes, 'maps', 'backbone.forward')
         ours = self.cell_logits(notes['student'], maps)
-        theirs = teacher.once(
-            f'logits of cells {self.scales} {self.pool}',
-            lambda: self.cell_logits(
-                model,
-                teacher.once(
-                    'backbone maps',
-                    lambda: model.extract_feat(
-                        teacher.inputs, stage='backbone'
+        theirs = self._teacher_classes(
+            teacher.once(
+                f'logits of cells {self.scales} {self.pool}',
+                lambda: self.cell_logits(
+                    model,
+                    teacher.once(
+                        'backbone maps',
+                        lambda: _maps_of(model, teacher.inputs),
                     ),
                 ),
-            ),
+            )
         )
-        labels, images, weight = _targets(
+        labels, images, weight = targets_of(
             teacher.data_samples, model.head, logits
         )
         if images is not None:
@@ -199,6 +262,19 @@ class ClsLogits(LogitReader):
                 avg_factor=float(len(logits) * cells),
             )
         return {'': pair}
+
+    def _own_logits(self, head: nn.Module, feats: Any) -> Tensor:
+        """The teacher's logits as it predicts, or of the chosen token."""
+        if self.token and is_a(head, 'mmpretrain', 'DeiTClsHead'):
+            return deit_logits(head, feats, self.token)
+        return one_output(head(feats))
+
+    def _teacher_classes(self, logits: Tensor) -> Tensor:
+        """Logits (B, K, ...), or those of the largest class alone."""
+        if not self.hard:
+            return logits
+        largest = logits.argmax(1, keepdim=True)
+        return torch.full_like(logits, _OFF).scatter_(1, largest, 0.0)
 
     def cell_logits(
         self, model: nn.Module, maps: Union[Tensor, Sequence[Tensor]]
@@ -225,99 +301,39 @@ class ClsLogits(LogitReader):
             )
         cells = pool_cells(last, self.scales, self.pool)
         B, C, N = cells.shape
-        feats: Any = (cells.transpose(1, 2).reshape(B * N, C, 1, 1),)
-        with _without_side_effects(model):
+        feats: Any = cells.transpose(1, 2).reshape(B * N, C)
+        with without_side_effects(model):
+            if averages_tokens(model.backbone):
+                feats = (averaged(model.backbone, feats),)
+            else:
+                feats = (feats[:, :, None, None],)
             if model.with_neck:
                 feats = model.neck(feats)
-            logits = _one(model.head(feats))
+            logits = one_output(model.head(feats))
         return logits.view(B, N, -1).transpose(1, 2)
 
 
-@contextmanager
-def _without_side_effects(model: nn.Module) -> Iterator[None]:
-    """Neck and head use no random numbers and keep their statistics."""
-    modules = [
-        module
-        for part in (model.neck, model.head)
-        if part is not None
-        for module in part.modules()
-        if module.training
-    ]
-    for module in modules:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in modules:
-            module.training = True
+def _watch_maps(
+    backbone: nn.Module, notes: Dict[str, Any], stack: ExitStack
+) -> None:
+    """Note the last map, or the map of the tokens that are averaged."""
+
+    def note(maps: Any) -> None:
+        notes['maps'] = maps
+
+    if averages_tokens(backbone):
+        noting = note_patches(backbone, note)
+        stack.enter_context(observe(backbone, '_format_output', noting))
+    else:
+        stack.enter_context(
+            observe(backbone, 'forward', lambda _, result: note(result))
+        )
 
 
-def _one(logits: Union[Tensor, Tuple[Tensor, ...]]) -> Tensor:
-    """One tensor (B, C); several outputs are summed, as in prediction."""
-    return logits if isinstance(logits, Tensor) else sum(logits)
-
-
-def _num_classes(head: nn.Module) -> int:
-    """Classes of a head, from its config or from its last layer.
-
-    Raises:
-        ValueError: If it has neither.
-    """
-    count = getattr(head, 'num_classes', None)
-    if count is None:
-        layers = [
-            module
-            for module in head.modules()
-            if isinstance(module, (nn.Linear, nn.Conv2d))
-        ]
-        if not layers:
-            raise ValueError(
-                f'{type(head).__name__} has no classification layer of its '
-                'own and no `num_classes`; put the classifier into the head'
-            )
-        count = layers[-1].weight.shape[0]
-    return int(count)
-
-
-def _targets(
-    data_samples: Optional[List[Any]], head: nn.Module, logits: Tensor
-) -> Tuple[Tensor, Optional[Tensor], Optional[Tensor]]:
-    """Label of each row; for several labels also its image and weight."""
-    soft = 'gt_score' in data_samples[0]
-    targets = [
-        (sample.gt_score if soft else sample.gt_label).to(logits.device)
-        for sample in data_samples
-    ]
-    if not is_a(head, 'mmpretrain', 'MultiLabelClsHead'):
-        labels = torch.stack(targets).argmax(1) if soft else torch.cat(targets)
-        return labels, None, None
-    if soft:
-        targets = [target.nonzero()[:, 0] for target in targets]
-    nothing = logits.new_full((1,), logits.shape[1], dtype=torch.long)
-    targets = [target if len(target) else nothing for target in targets]
-    counts = torch.tensor([len(target) for target in targets])
-    images = torch.arange(len(counts)).repeat_interleave(counts)
-    weight = (1 / counts)[images]
-    return (
-        torch.cat(targets),
-        images.to(logits.device),
-        weight.to(logits.device),
-    )
-
-
-def _weighed(
-    pair: LogitPair,
-    labels: Tensor,
-    images: Optional[Tensor],
-    weight: Optional[Tensor],
-) -> LogitPair:
-    """Add labels; repeat the rows of images with several."""
-    if images is None:
-        return pair._replace(labels=labels)
-    return LogitPair(
-        pair.student_logits[images],
-        pair.teacher_logits[images],
-        labels,
-        weight,
-        float(len(pair.student_logits)),
-    )
+def _maps_of(model: nn.Module, inputs: Tensor) -> Any:
+    """Run a teacher's backbone and take the maps that cells are cut from."""
+    notes: Dict[str, Any] = {}
+    with ExitStack() as stack:
+        _watch_maps(model.backbone, notes, stack)
+        model.extract_feat(inputs, stage='backbone')
+    return notes['maps']

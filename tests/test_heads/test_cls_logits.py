@@ -326,14 +326,180 @@ def test_cells_under_autocast_meet_the_loss_in_float32():
     assert student.backbone.conv.weight.grad.isfinite().all()
 
 
+SWIN = dict(
+    type='mmpretrain.ImageClassifier',
+    backbone=dict(
+        type='SwinTransformer',
+        arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
+        img_size=32,
+        patch_size=4,
+        window_size=2,
+        out_indices=(1,),
+        drop_path_rate=0.0,
+    ),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=4, in_channels=16),
+)
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        SWIN,
+        vit_cfg(out_type='featmap', neck=dict(type='GlobalAveragePooling')),
+        vit_cfg(out_type='avg_featmap'),
+        vit_cfg(out_type='avg_featmap', type='BEiTViT', img_size=32),
+    ],
+    ids=['swin', 'vit featmap', 'vit avg_featmap', 'beit'],
+)
+def test_patch_tokens_are_cells(config):
+    student, teacher = build(config).eval(), build(config, 1)
+    x = images(side=32)
+    reader, data = ClsLogits(scales=(1, 2, 4)), samples([0, 1, 2])
+    pair, _ = read(reader, student, teacher, x, data)
+    assert pair.student_logits.shape == (3 * 21, 4)
+    # the mean of the whole 4 x 4 map is what the model itself reads
+    for model, logits in zip(
+        (student, teacher), (pair.student_logits, pair.teacher_logits)
+    ):
+        torch.testing.assert_close(
+            logits[::21], model(x), rtol=1e-4, atol=1e-5
+        )
+    # one of the finest cells is one token
+    backbone, head = student.backbone, student.head
+    tokens = _patch_tokens(backbone, x)[:, 6]
+    if getattr(backbone, 'out_type', '') == 'avg_featmap':
+        tokens = backbone.ln2(tokens)
+    torch.testing.assert_close(
+        pair.student_logits[5 + 6 :: 21], head((tokens,))
+    )
+    DKDLoss()(*pair).backward()
+    assert any(
+        parameter.grad is not None and parameter.grad.abs().sum() > 0
+        for parameter in backbone.patch_embed.parameters()
+    )
+    pair, _ = read(reader, student, student, x, data)
+    assert DKDLoss()(*pair).item() == pytest.approx(0, abs=1e-6)
+
+
+def _patch_tokens(backbone, x):
+    """Tokens (B, 16, C) after the last norm, the class token left out."""
+    if hasattr(backbone, 'stages'):
+        return backbone(x)[-1].flatten(2).transpose(1, 2)
+    seen = []
+    # the last norm of ViT; of BEiT the last layer, whose norm is after it
+    last = backbone.ln1 if backbone.final_norm else backbone.layers[-1]
+    handle = last.register_forward_hook(lambda *args: seen.append(args[-1]))
+    backbone(x)
+    handle.remove()
+    return seen[-1][:, backbone.num_extra_tokens :]
+
+
+# ------------------------------------------------------- DeiT
+
+
+@pytest.mark.parametrize('token, layer', [('cls', 0), ('dist', 1)])
+@pytest.mark.filterwarnings('ignore:MMPretrain cannot train')
+def test_each_head_of_a_deit_has_a_teacher(token, layer):
+    student = build(vit_cfg('DeiTClsHead'))
+    x, data = images(), samples([0, 1, 2])
+    reader = ClsLogits(token=token)
+
+    def own(model):
+        names = ('head', 'head_dist')
+        state = model.extract_feat(x)[-1][layer]
+        return getattr(model.head.layers, names[layer])(state)
+
+    for teacher in (
+        build(vit_cfg('DeiTClsHead'), 1),
+        build(vit_cfg(), 1),
+        build(classifier_cfg(), 1),
+    ):
+        reader.check(student, teacher)
+        pair, _ = read(reader, student, teacher, x, data)
+        torch.testing.assert_close(pair.student_logits, own(student))
+        deit = type(teacher.head).__name__ == 'DeiTClsHead'
+        expected = own(teacher) if deit else teacher(x)
+        torch.testing.assert_close(pair.teacher_logits, expected)
+    KDLoss()(*pair).backward()
+    layers = student.head.layers
+    reached = [
+        part.weight.grad is not None
+        for part in (layers.head, layers.head_dist)
+    ]
+    assert reached == [layer == 0, layer == 1]
+    pair, _ = read(reader, student, student, x, data)
+    assert KDLoss()(*pair).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.filterwarnings('ignore:MMPretrain cannot train')
+def test_hard_distillation_is_the_cross_entropy_with_the_teachers_class():
+    student = build(vit_cfg('DeiTClsHead'))
+    teacher = build(classifier_cfg(), 1)
+    x = images()
+    reader = ClsLogits(token='dist', hard=True)
+    reader.check(student, teacher)
+    pair, _ = read(reader, student, teacher, x, samples([0, 1, 2]))
+    logits = pair.student_logits
+    expected = F.cross_entropy(logits, teacher(x).argmax(1))
+    value = KDLoss(tau=1.0)(*pair)
+    torch.testing.assert_close(value, expected)
+    grads = [
+        torch.autograd.grad(one, logits, retain_graph=True)[0]
+        for one in (value, expected)
+    ]
+    torch.testing.assert_close(*grads)
+    assert pair.labels.tolist() == [0, 1, 2]
+
+
+def test_hard_cells_keep_the_class_of_each_cell():
+    student, teacher = build(classifier_cfg()), build(classifier_cfg(), 1)
+    args = (student, teacher, images(), samples([0, 1, 2]))
+    soft, _ = read(ClsLogits(scales=(1, 2)), *args)
+    hard, _ = read(ClsLogits(scales=(1, 2), hard=True), *args)
+    assert torch.equal(
+        hard.teacher_logits.softmax(1),
+        F.one_hot(soft.teacher_logits.argmax(1), 4).float(),
+    )
+    assert torch.equal(hard.weight, soft.weight)
+
+
+def test_options_of_deit_are_checked():
+    plain = build(classifier_cfg())
+    with pytest.raises(ValueError, match="'cls' or 'dist'.*got 'patch'"):
+        ClsLogits(token='patch')
+    with pytest.raises(ValueError, match="student's head is LinearClsHead"):
+        ClsLogits(token='dist').check(plain, plain)
+    with pytest.raises(ValueError, match='LinearClsHead has several'):
+        ClsLogits(hard=True).facts(build(classifier_cfg('multi_label')))
+    other = build(classifier_cfg(num_classes=5))
+    with pytest.raises(ValueError, match="student's 4 classes.*has 5"):
+        ClsLogits(hard=True).check(plain, other)
+
+
 # ------------------------------------------------------- mistakes
 
 
-def test_networks_without_a_map_are_refused_before_training():
-    for model in (build(vit_cfg()), build(vit_cfg('DeiTClsHead'))):
-        with pytest.raises(ValueError, match='classifies tokens; remove'):
-            ClsLogits(scales=SDD).facts(model)
-        assert ClsLogits().facts(model).num_classes == 4
+@pytest.mark.parametrize(
+    'config, message',
+    [
+        (vit_cfg(), "out_type='cls_token' lets VisionT.*'avg_featmap', or ou"),
+        (vit_cfg('DeiTClsHead'), 'a class and a distillation token; take Vis'),
+        (vit_cfg(out_type='raw'), "out_type='raw' lets VisionTransformerCls"),
+    ],
+)
+def test_networks_without_a_map_are_refused_before_training(config, message):
+    model = build(config)
+    with pytest.raises(ValueError, match=message):
+        ClsLogits(scales=SDD).facts(model)
+    assert ClsLogits().facts(model).num_classes == 4
+
+
+def test_other_ways_to_average_tokens_are_refused():
+    model = build(vit_cfg(out_type='avg_featmap'))
+    model.backbone._format_output = lambda x: x.mean(1)
+    with pytest.raises(ValueError, match='in a way that is not known; take o'):
+        ClsLogits(scales=SDD).facts(model)
 
 
 def test_a_backbone_that_gives_vectors_is_named():
