@@ -1,7 +1,7 @@
 """The model that users put into their config: student plus frozen teacher."""
 
 from contextlib import ExitStack
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.config import ConfigDict
@@ -15,6 +15,7 @@ from ..structures.logit_pair import LogitPair
 from .build import build_model, build_named
 from .match_classes import ClassMap, match_classes
 from .stand_in import StandIn
+from .step_log import part_prefix, split_parts
 from .teacher import Teacher
 from .teacher_config import ConfigSource
 from .term import Term, make_term
@@ -91,7 +92,7 @@ class LogitDistiller(StandIn):
         self.listener: Optional[Callable[[str, LogitPair], None]] = None
         self._kd_factors: Dict[str, float] = {}
         # what the terms logged last; several names for cascades or windows
-        self._logged: List[str] = list(self.terms)
+        self._logged: List[str] = []
 
     # ------------------------------------------------------------ building
 
@@ -232,13 +233,13 @@ class LogitDistiller(StandIn):
             data_samples (list): Of the batch, with annotations.
 
         Returns:
-            dict[str, Tensor]: Losses, and parts for the log (``kd/...``).
+            dict[str, Tensor]: Losses, and parts for the log (``kd/...``),
+            which times their weights add up to their term.
         """
         scale = self.kd_scale
-        if scale == 0:
+        if scale == 0 and self._logged:
             losses = self.student(inputs, data_samples, mode='loss')
-            zero = inputs.new_zeros(())
-            return {**losses, **{name: zero for name in self._logged}}
+            return {**losses, **self._nothing(inputs)}
         self.prepare()
         notes: Dict[str, dict] = {name: {} for name in self.terms}
         with ExitStack() as stack:
@@ -252,15 +253,34 @@ class LogitDistiller(StandIn):
             results.update(self._compare(name, term, pairs, scale))
         if self._kd_factors:
             results['kd/scale'] = inputs.new_full((), scale)
+        if scale == 0:  # the first step, which tells the names
+            self._logged = list(results)
+            return {**losses, **self._nothing(inputs)}
+        results = {**self._nothing(inputs), **results}
         self._logged = list(results)
         return {**losses, **results}
+
+    def _nothing(self, inputs: Tensor) -> Dict[str, Tensor]:
+        """Zeros for all that was logged before.
+
+        A name that is left out would keep its last value in the log.
+        """
+        return {name: inputs.new_zeros(()) for name in self._logged}
+
+    def parse_losses(
+        self, losses: Dict[str, Tensor]
+    ) -> Tuple[Tensor, Dict[str, Tensor]]:
+        """Add up the losses; parts are logged and not added."""
+        losses, parts = split_parts(losses)
+        total, logged = super().parse_losses(losses)
+        logged.update(parts)
+        return total, logged
 
     def _compare(
         self, name: str, term: Term, pairs: Dict[str, LogitPair], scale: float
     ) -> Dict[str, Tensor]:
         """Losses and logged parts of one term."""
         watch = self.watches[name]
-        short = name[len('loss_') :] if name.startswith('loss_') else name
         results: Dict[str, Tensor] = {}
         total = first = None
         for prefix, pair in pairs.items():
@@ -282,7 +302,8 @@ class LogitDistiller(StandIn):
             value, parts = term.loss.with_parts(*pair)
             results[prefix + name] = value * scale if scale != 1 else value
             for part, number in parts.items():
-                results[f'{prefix}{short}/{part}'] = number
+                part = f'{part_prefix(prefix + name)}/{part}'
+                results[part] = number * scale if scale != 1 else number
             value = value.detach()
             total = value if total is None else total + value
             first = pair if first is None else first

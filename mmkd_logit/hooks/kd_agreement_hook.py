@@ -1,31 +1,38 @@
 """How far the student agrees with the teacher, as numbers and a picture."""
 
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from mmengine.dist import master_only
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ..distillers.step_log import part_prefix
 from ..losses import dkd_loss, kd_loss
 from ..messages import WrongValue
 from ..registry import HOOKS
 from ..structures.logit_pair import LogitPair
-from .find import find_distiller
+from .distiller_hook import DistillerHook
+
+#: Name -> (iteration, value) of each measurement.
+Curves = Dict[str, List[Tuple[int, float]]]
+
+_LOGGED = 'train/agreement/'
 
 
 @HOOKS.register_module()
-class KDAgreementHook(Hook):
+class KDAgreementHook(DistillerHook):
     """Log the agreement of student and teacher, and draw its course.
 
     Every ``interval`` iterations and for each term: the share of rows with
     the same top class, KL(teacher || student) at tau = 1, and, where labels
     are known, TCKD and the share of NCKD in TCKD + NCKD. They go to the log
-    and all visualizer backends as ``kd/...``, and at the end of training to
-    the picture ``kd_agreement.png`` in the log folder.
+    and all visualizer backends as ``agreement/kd/top1`` and so on, each the
+    value of its one step, and at the end of training to the picture
+    ``kd_agreement.png`` in the log folder. While distillation is switched off
+    nothing is measured or logged.
 
     Args:
         interval (int): Iterations between two measurements, >= 1.
@@ -35,8 +42,6 @@ class KDAgreementHook(Hook):
         ValueError: If ``interval`` is below 1.
     """
 
-    priority = 'NORMAL'
-
     def __init__(self, interval: int = 50) -> None:
         if interval < 1:
             raise WrongValue(
@@ -45,35 +50,40 @@ class KDAgreementHook(Hook):
         self.interval = interval
 
     def before_train(self, runner: Runner) -> None:
-        """Find the distiller once; fail before the first iteration."""
-        self.distiller = find_distiller(runner, type(self).__name__)
+        """Go on with the curves of a resumed run."""
+        super().before_train(runner)
+        self._curves: Curves = runner.message_hub.get_info(_LOGGED, {})
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
     ) -> None:
         """Listen to this iteration if it is one to be measured."""
+        self.distiller.listener = None
+        if (runner.iter + 1) % self.interval:
+            return
+        # a value that is not measured anew is not shown again
+        scalars = runner.message_hub.log_scalars
+        for tag in [tag for tag in scalars if tag.startswith(_LOGGED)]:
+            del scalars[tag]
 
-        def note(name: str, pair: LogitPair) -> None:
+        def measure(name: str, pair: LogitPair) -> None:
             facts = self.distiller.terms[name.rpartition('.')[2]].facts
             for key, value in agreement(pair, facts.use_sigmoid).items():
-                runner.message_hub.update_scalar(
-                    f'train/kd/{name}/{key}', value
+                key = f'{part_prefix(name)}/{key}'
+                runner.message_hub.update_scalar(_LOGGED + key, value)
+                self._curves.setdefault(key, []).append(
+                    (runner.iter + 1, value.item())
                 )
 
-        due = (runner.iter + 1) % self.interval == 0
-        self.distiller.listener = note if due else None
+        self.distiller.listener = measure
+        runner.message_hub.update_info(_LOGGED, self._curves)
 
     @master_only
     def after_train(self, runner: Runner) -> None:
         """Draw the course of all measurements."""
         self.distiller.listener = None
-        curves = {
-            tag[len('train/kd/') :]: history.data[0]
-            for tag, history in runner.message_hub.log_scalars.items()
-            if tag.startswith('train/kd/') and tag.count('/') == 3
-        }
-        if curves:
-            draw(curves, Path(runner.log_dir) / 'kd_agreement.png')
+        if self._curves:
+            draw(self._curves, Path(runner.log_dir) / 'kd_agreement.png')
 
 
 @torch.no_grad()
@@ -117,8 +127,8 @@ def agreement(pair: LogitPair, use_sigmoid: bool) -> Dict[str, Tensor]:
     return numbers
 
 
-def draw(curves: Dict[str, list], path: Path) -> None:
-    """One panel per measured quantity, one line per term."""
+def draw(curves: Curves, path: Path) -> None:
+    """One panel per measured quantity, one line per term, by iteration."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -130,7 +140,7 @@ def draw(curves: Dict[str, list], path: Path) -> None:
         for name, values in sorted(curves.items()):
             term, _, last = name.rpartition('/')
             if last == kind:
-                axes.plot(range(1, len(values) + 1), values, label=term)
-        axes.set(title=kind, xlabel='measurement')
+                axes.plot(*zip(*values), label=term, marker='.')
+        axes.set(title=kind, xlabel='iteration')
         axes.legend(fontsize='small')
     figure.savefig(path, dpi=120)

@@ -11,7 +11,7 @@ from mmengine.runner.base_loop import BaseLoop
 from ..checkpoints.state_dict import compare_keys
 from ..messages import WrongValue
 from ..registry import HOOKS
-from .find import find_distiller
+from .distiller_hook import average_parts, find_distiller
 
 
 @HOOKS.register_module()
@@ -38,6 +38,7 @@ class KDGuardHook(Hook):
             return
         self.distiller = find_distiller(runner, type(self).__name__)
         metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
+        average_parts(runner, self.distiller)
         self.distiller.prepare(metainfo.get('classes'))
         for line in self.distiller.report() + [self._batch(runner)]:
             runner.logger.info(line)

@@ -2,16 +2,15 @@
 
 from typing import Optional
 
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..messages import WrongValue
 from ..registry import HOOKS
-from .find import find_distiller
+from .distiller_hook import DistillerHook
 
 
 @HOOKS.register_module()
-class KDStopHook(Hook):
+class KDStopHook(DistillerHook):
     """Lower the weight of all distillation terms linearly to 0, or cut it.
 
     From ``end`` on the teacher does not run any more, which saves its time.
@@ -27,8 +26,6 @@ class KDStopHook(Hook):
         ValueError: If ``end`` lies before ``begin``.
     """
 
-    priority = 'NORMAL'
-
     def __init__(
         self, begin: int, end: Optional[int] = None, by_epoch: bool = False
     ) -> None:
@@ -41,10 +38,6 @@ class KDStopHook(Hook):
         self.begin = begin
         self.end = end
         self.by_epoch = by_epoch
-
-    def before_train(self, runner: Runner) -> None:
-        """Find the distiller once; fail before the first iteration."""
-        self.distiller = find_distiller(runner, type(self).__name__)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None

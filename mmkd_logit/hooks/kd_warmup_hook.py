@@ -2,16 +2,15 @@
 
 from typing import Optional
 
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..messages import WrongValue
 from ..registry import HOOKS
-from .find import find_distiller
+from .distiller_hook import DistillerHook
 
 
 @HOOKS.register_module()
-class KDWarmupHook(Hook):
+class KDWarmupHook(DistillerHook):
     """Raise the weight of all distillation terms linearly to its full value.
 
     The task's own losses are not scaled. The factor is read from the
@@ -33,8 +32,6 @@ class KDWarmupHook(Hook):
         epochs on CIFAR-100, 1 (none) on ImageNet, none on COCO.
     """
 
-    priority = 'NORMAL'
-
     def __init__(self, end: int, by_epoch: bool = False) -> None:
         if end < 1:
             unit = 'epoch' if by_epoch else 'iteration'
@@ -44,10 +41,6 @@ class KDWarmupHook(Hook):
             )
         self.end = end
         self.by_epoch = by_epoch
-
-    def before_train(self, runner: Runner) -> None:
-        """Find the distiller once; fail before the first iteration."""
-        self.distiller = find_distiller(runner, type(self).__name__)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None

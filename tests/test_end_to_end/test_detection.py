@@ -89,6 +89,8 @@ def test_report_terms_and_coco_map_are_logged(trained):
         # DKD with alpha 1 and beta 0.25, as the config says
         expected = row['kd/tckd'] + 0.25 * row['kd/nckd']
         assert row['loss_kd'] == pytest.approx(expected, rel=1e-4)
+        losses = [v for k, v in row.items() if 'loss' in k and k != 'loss']
+        assert row['loss'] == pytest.approx(sum(losses), rel=1e-4)
     assert 'coco/bbox_mAP' in rows[-1]
 
 

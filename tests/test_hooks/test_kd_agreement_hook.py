@@ -1,13 +1,15 @@
 """Numbers and the picture of agreement."""
 
+import json
 import math
 
 import pytest
 import torch
+from matplotlib.axes import Axes
 from mmengine.runner import Runner
 
-from mmkd_logit.hooks import KDAgreementHook
-from mmkd_logit.hooks.kd_agreement_hook import agreement
+from mmkd_logit.hooks import KDAgreementHook, kd_agreement_hook
+from mmkd_logit.hooks.kd_agreement_hook import agreement, draw
 from mmkd_logit.structures.logit_pair import LogitPair
 from tests.toys import distiller_config, runner_config, teacher_file
 
@@ -41,17 +43,60 @@ def test_sigmoid_rows_have_a_divergence_of_0_at_equality():
     assert numbers['kl'].abs() < 1e-6 and numbers['top1'] == 1
 
 
-def test_numbers_reach_the_log_and_a_picture_is_drawn(tmp_path):
+def test_numbers_are_those_of_their_step_and_not_shown_again(
+    tmp_path, monkeypatch
+):
     config = runner_config(
         distiller_config(teacher_file(tmp_path)), tmp_path / 'run'
     )
     config['custom_hooks'] += [
         dict(type='mmkd_logit.KDAgreementHook', interval=2)
     ]
-    runner = Runner.from_cfg(config)
+    config['custom_hooks'] += [dict(type='mmkd_logit.KDStopHook', begin=7)]
+    drawn = {}
+    monkeypatch.setattr(
+        kd_agreement_hook, 'draw', lambda curves, path: drawn.update(curves)
+    )
+    Runner.from_cfg(config).train()
+    path = next((tmp_path / 'run').glob('*/vis_data/scalars.json'))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    shown = {
+        row['step']: row['agreement/kd/top1']
+        for row in rows
+        if 'agreement/kd/top1' in row
+    }
+    # measured at 2, 4 and 6; from 8 on there is nothing to measure
+    assert list(shown) == [2, 3, 4, 5, 6, 7]
+    assert drawn['kd/top1'] == [(step, shown[step]) for step in (2, 4, 6)]
+
+
+def test_the_axis_of_the_picture_is_iterations(tmp_path, monkeypatch):
+    lines, plot = [], Axes.plot
+    monkeypatch.setattr(
+        Axes,
+        'plot',
+        lambda self, x, y, **kwargs: (
+            lines.append((x, y)) or plot(self, x, y, **kwargs)
+        ),
+    )
+    draw({'kd/top1': [(50, 0.5), (100, 0.75)]}, tmp_path / 'a.png')
+    assert lines == [((50, 100), (0.5, 0.75))]
+
+
+def test_a_resumed_run_goes_on_with_its_curves(tmp_path):
+    config = runner_config(
+        distiller_config(teacher_file(tmp_path)), tmp_path / 'run'
+    )
+    config['custom_hooks'] = [
+        dict(type='mmkd_logit.KDAgreementHook', interval=4)
+    ]
+    Runner.from_cfg(
+        {**config, 'train_cfg': dict(by_epoch=True, max_epochs=1)}
+    ).train()
+    runner = Runner.from_cfg(dict(config, resume=True))
     runner.train()
-    scalars = runner.message_hub.log_scalars
-    assert len(scalars['train/kd/loss_kd/top1'].data[0]) == 6
+    curves = runner.message_hub.get_info('train/agreement/')
+    assert [step for step, _ in curves['kd/top1']] == [4, 8, 12]
     assert list((tmp_path / 'run').glob('*/kd_agreement.png'))
 
 
