@@ -1,33 +1,89 @@
 """Read MMEngine's own json logs, and draw them."""
 
 import json
+import re
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Union
+from typing import Dict, Iterator, List, Optional, Sequence, Union
+
+from mmengine.config import Config
 
 Log = Dict[int, Dict[str, float]]
+
+#: The student's loss without distillation, which all runs can be compared by.
+OWN_LOSS = 'loss_own'
+#: "Epoch(train)  [1][100/157]" of the log file
+_PLACE = re.compile(r'Epoch\(train\)\s+\[\d+\]\[\s*\d+/(\d+)\]')
 
 
 def logged_rows(folder: Union[str, Path]) -> Iterator[Dict[str, float]]:
     """Each line that a run logged, in the order of its starts.
 
-    A validation that MMEngine logged by its epoch gets the step of the last
-    logged iteration before it; lines of the training have an ``iter``.
+    A validation that MMEngine logged by its epoch gets the step of that
+    epoch's last iteration; lines of the training have an ``iter``. They also
+    get the loss without the terms of distillation, :data:`OWN_LOSS`.
 
     Args:
         folder (str or Path): Work dir of a run, with
             ``<time>/vis_data/scalars.json``.
     """
     for path in sorted(Path(folder).glob('*/vis_data/scalars.json')):
-        trained = 0
-        for line in path.read_text().splitlines():
-            try:
-                values = json.loads(line)
-            except json.JSONDecodeError:  # being written right now
-                continue
+        rows = list(_rows(path))
+        length = _epoch_length(path.parents[1], rows)
+        terms = _distillation_terms(path.with_name('config.py'))
+        trained = epoch = 0
+        for values in rows:
             if 'iter' in values:
-                trained = values['step']
-            values['step'] = max(values['step'], trained)
+                trained, epoch = values['step'], values.get('epoch', 0)
+                if 'loss' in values:
+                    values[OWN_LOSS] = values['loss'] - sum(
+                        value
+                        for key, value in values.items()
+                        if key.rpartition('.')[2] in terms
+                    )
+            elif epoch and values['step'] <= epoch and length:
+                values['step'] *= length
+            else:
+                values['step'] = max(values['step'], trained)
             yield values
+
+
+def _rows(path: Path) -> Iterator[Dict[str, float]]:
+    """What one start logged, as it stands there."""
+    for line in path.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:  # being written right now
+            continue
+
+
+def _epoch_length(folder: Path, rows: List[dict]) -> Optional[int]:
+    """Iterations of an epoch, None if the run does not tell.
+
+    The log file says it in each line. Without that file it follows from the
+    lines: both epochs log their first line after as many iterations.
+    """
+    for path in folder.glob('*.log'):
+        found = _PLACE.search(path.read_text(errors='replace'))
+        if found:
+            return int(found[1])
+    first: Dict[int, int] = {}
+    for values in rows:
+        if 'iter' in values and 'epoch' in values:
+            first.setdefault(values['epoch'], values['iter'])
+    # the first epoch of a resumed start may be seen from its middle on
+    epochs = sorted(first)[-2:]
+    if len(epochs) < 2 or epochs[1] != epochs[0] + 1:
+        return None
+    return first[epochs[1]] - first[epochs[0]]
+
+
+def _distillation_terms(path: Path) -> List[str]:
+    """Names of the terms in the config that the run dumped."""
+    try:
+        config = Config.fromfile(str(path), import_custom_modules=False)
+        return list(config.model.distill)
+    except Exception:  # there is none, or it cannot be read any more
+        return []
 
 
 def read_log(folder: Union[str, Path]) -> Log:

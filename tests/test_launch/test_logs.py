@@ -4,7 +4,7 @@ from mmengine.registry import METRICS
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmkd_logit.launch.logs import draw_curves, last_values, read_log
+from mmkd_logit.launch.logs import OWN_LOSS, draw_curves, last_values, read_log
 
 from .. import toys  # noqa: F401  registers the toys
 
@@ -102,22 +102,52 @@ def test_a_later_start_overrides_what_an_earlier_one_logged(tmp_path):
     assert [values['a'] for values in read_log(tmp_path).values()] == [1, 3]
 
 
-def test_validation_by_epoch_is_put_at_its_iteration(tmp_path):
+LINES = (
+    '{"loss": 3, "epoch": 1, "iter": 20, "step": 20}\n'
+    '{"mAP": 0.1, "step": 1}\n'
+    '{"loss": 2, "epoch": 2, "iter": 45, "step": 45}\n'
+    '{"mAP": 0.2, "step": 2}\n'
+)
+
+
+def write_lines(folder, lines):
+    path = folder / 'now' / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(lines)
+    return path
+
+
+@pytest.mark.parametrize('lines, steps', [(LINES, [25, 50]), (LINES[:72], [])])
+def test_validation_by_epoch_is_put_at_its_last_iteration(
+    tmp_path, lines, steps
+):
     # 25 iterations an epoch, logged every 10
-    path = tmp_path / 'now' / 'vis_data' / 'scalars.json'
-    path.parent.mkdir(parents=True)
-    path.write_text(
-        '{"loss": 3, "epoch": 1, "iter": 20, "step": 20}\n'
-        '{"mAP": 0.1, "step": 1}\n'
-        '{"loss": 2, "epoch": 2, "iter": 45, "step": 45}\n'
-        '{"mAP": 0.2, "step": 2}\n'
-    )
+    write_lines(tmp_path, lines)
     log = read_log(tmp_path)
-    assert {step: values['mAP'] for step, values in log.items()} == {
-        20: 0.1,
-        45: 0.2,
-    }
-    assert last_values(log)['step'] == 45
+    assert [k for k, v in log.items() if 'mAP' in v] == (steps or [20])
+
+
+def test_the_log_file_tells_the_length_of_a_single_epoch(tmp_path):
+    write_lines(tmp_path, LINES[:72])
+    (tmp_path / 'now' / 'now.log').write_text(
+        '2025/01/01 00:00:00 - mmengine - INFO - Epoch(train)  [1][20/157]  '
+        'lr: 0.1\n'
+    )
+    assert list(read_log(tmp_path)) == [20, 157]
+
+
+def test_the_students_own_loss_leaves_distillation_out(tmp_path):
+    path = write_lines(
+        tmp_path,
+        '{"loss": 7, "loss_cls": 1, "s0.loss_kd": 2, "loss_kd": 4, '
+        '"iter": 1, "step": 1}\n',
+    )
+    assert read_log(tmp_path)[1][OWN_LOSS] == 7
+    path.with_name('config.py').write_text(
+        "model = dict(type='mmkd_logit.LogitDistiller', "
+        "distill=dict(loss_kd=dict(loss=dict(type='KDLoss'))))\n"
+    )
+    assert read_log(tmp_path)[1][OWN_LOSS] == 1
 
 
 def test_curves_have_a_line_per_seed_and_one_for_the_mean(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
 from mmkd_logit.launch.logs import (
+    OWN_LOSS,
     Log,
     draw_curves,
     last_values,
@@ -108,7 +109,7 @@ def table(runs: Dict[str, Run]) -> List[str]:
 
 
 def usual_curves(runs: Dict[str, Run]) -> List[str]:
-    """The training loss, and the metric that most people look at first."""
+    """The student's own loss, and the metric that people look at first."""
     metrics = sorted({key for run in runs.values() for key in run.metrics})
     known = [
         k
@@ -116,7 +117,7 @@ def usual_curves(runs: Dict[str, Run]) -> List[str]:
         for k in metrics
         if k.endswith(end)
     ]
-    return ['loss'] + (known or metrics)[:1]
+    return [OWN_LOSS] + (known or metrics)[:1]
 
 
 def main() -> None:
