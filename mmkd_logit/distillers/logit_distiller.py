@@ -9,6 +9,7 @@ from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from ..heads.find import find_reader
+from ..heads.upstream.foreign import check_foreign_heads
 from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
@@ -137,6 +138,8 @@ class LogitDistiller(StandIn):
                 terms[name] = make_term(reader, loss, facts)
             except ValueError as error:
                 raise WrongValue(f'distill.{name}: {error}') from error
+        readers = [term.reader for term in terms.values()]
+        check_foreign_heads(self.student, *readers)
         return terms
 
     def init_weights(self) -> None:
@@ -161,8 +164,10 @@ class LogitDistiller(StandIn):
         if self.teacher.model is None:
             device = next(self.student.parameters()).device
             model = self.teacher.build(device)
-            for term in self.terms.values():
-                term.reader.check(self.student, model)
+            readers = [term.reader for term in self.terms.values()]
+            check_foreign_heads(model, *readers)
+            for reader in readers:
+                reader.check(self.student, model)
             self._match_classes(class_names)
             self._prune_teacher()
         elif class_names is not None:
