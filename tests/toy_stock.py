@@ -29,8 +29,28 @@ STOCK = dict(
     yolact='yolact/yolact_r50_1xb8-55e_coco.py',
     yolof='yolof/yolof_r50-c5_8xb8-1x_coco.py',
 )
+#: Name -> stock two-stage detector.
+RCNN = dict(
+    double='double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py',
+    dynamic='dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py',
+    grid='grid_rcnn/grid-rcnn_r50_fpn_gn-head_2x_coco.py',
+    htc='htc/htc-without-semantic_r50_fpn_1x_coco.py',
+    libra='libra_rcnn/libra-faster-rcnn_r50_fpn_1x_coco.py',
+    mask_scoring='ms_rcnn/ms-rcnn_r50_fpn_1x_coco.py',
+    pisa='pisa/faster-rcnn_r50_fpn_pisa_1x_coco.py',
+    point_rend='point_rend/point-rend_r50-caffe_fpn_ms-1x_coco.py',
+)
 #: Those that need masks of the objects.
-WITH_MASKS = ('boxinst', 'condinst', 'rtmdet_ins', 'solov2', 'yolact')
+WITH_MASKS = (
+    'htc',
+    'mask_scoring',
+    'point_rend',
+    'boxinst',
+    'condinst',
+    'rtmdet_ins',
+    'solov2',
+    'yolact',
+)
 CHANNELS = 32
 _BACKBONE = dict(
     type='ResNet',
@@ -47,18 +67,21 @@ def stock_cfg(name, num_classes=3):
     """Model config of a small version of a stock detector."""
     from mmengine.hub import get_config
 
-    cfg = get_config(f'mmdet::{STOCK[name]}').model
+    cfg = get_config(f'mmdet::{ {**STOCK, **RCNN}[name] }').model
     for part in ('backbone', 'teacher_backbone'):
         if part in cfg:
             cfg[part] = dict(_BACKBONE)
     for part in ('neck', 'teacher_neck'):
-        if part in cfg and cfg[part].type in ('FPN', 'NASFCOS_FPN'):
+        if getattr(cfg.get(part), 'type', None) in ('FPN', 'NASFCOS_FPN'):
             cfg[part].update(
                 in_channels=_FPN_INPUT, out_channels=CHANNELS, init_cfg=None
             )
     for part in _HEADS:
         if part in cfg:
             _shrink_head(cfg[part], num_classes)
+    for part in ('rpn_head', 'roi_head'):
+        if part in cfg:
+            _shrink_roi_head(cfg[part], num_classes)
     cfg.data_preprocessor = dict(
         type='DetDataPreprocessor',
         mean=[120.0] * 3,
@@ -89,6 +112,27 @@ def _shrink_head(head, num_classes):
             feature.in_channels = CHANNELS
         if head.type == 'SOLOV2Head':
             feature.out_channels = CHANNELS
+
+
+def _shrink_roi_head(node, num_classes):
+    """Fewer channels and classes in a nested config."""
+    for key, value in node.items():
+        if key == 'num_classes':
+            node[key] = num_classes
+        elif key.endswith('channels') and isinstance(value, int):
+            node[key] = min(value, CHANNELS)
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                _shrink_roi_head(part, num_classes)
+
+
+def _grid(cfg):
+    cfg.roi_head.grid_head.point_feat_channels = 4
+
+
+def _libra(cfg):
+    cfg.neck[0].update(in_channels=_FPN_INPUT, out_channels=CHANNELS)
+    cfg.neck[1].in_channels = CHANNELS
 
 
 def _centernet(cfg):
@@ -150,8 +194,10 @@ def _yolact(cfg):
 _SPECIAL = dict(
     centernet=_centernet,
     ddod=_ddod,
+    grid=_grid,
     lad=_lad,
     ld=_ld,
+    libra=_libra,
     nas_fcos=_nas_fcos,
     pisa_ssd=_ssd,
     rtmdet_ins=_rtmdet_ins,

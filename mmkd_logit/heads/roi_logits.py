@@ -13,7 +13,18 @@ from ..structures.logit_pair import LogitPair
 from .base import LogitReader
 from .sdd.cells import check_reference, scale_decoupled_rows
 from .sdd.roi_cells import check_roi_cells, roi_cell_logits
-from .upstream.observe import is_a, observe
+from .upstream.dense_heads import StandIn
+from .upstream.observe import is_a, observe, upstream_class
+
+#: RoI heads by how they pool and classify RoIs; their subclasses that add
+#: masks, grids or weights of samples follow them.
+_PLAIN_POOLING = ('StandardRoIHead', 'CascadeRoIHead')
+_POOLING = (
+    *_PLAIN_POOLING,
+    'DoubleHeadRoIHead',
+    'HybridTaskCascadeRoIHead',
+    'SCNetRoIHead',
+)
 
 
 @MODELS.register_module()
@@ -56,7 +67,8 @@ class RoILogits(LogitReader):
 
     family = (
         'mmdet two-stage detectors with StandardRoIHead or '
-        'CascadeRoIHead (Faster, Mask, Cascade R-CNN)'
+        'CascadeRoIHead (Faster, Mask, Cascade, Double-Head, Dynamic, Grid, '
+        'Libra, Mask Scoring, PointRend, PISA R-CNN, HTC, SCNet)'
     )
 
     def __init__(
@@ -88,6 +100,14 @@ class RoILogits(LogitReader):
         head = self._heads(model)[0]
         loss = head.loss_cls
         use_sigmoid = bool(getattr(loss, 'use_sigmoid', False))
+        if self.scales != (1,) and (
+            _owner_of_pooling(model.roi_head) not in _PLAIN_POOLING
+        ):
+            raise ValueError(
+                f'{type(model.roi_head).__name__} pools its RoIs in a way of '
+                f'its own, which cells (scales={self.scales}) do not know; '
+                'take scales=(1, ), or a plain Faster, Mask or Cascade R-CNN'
+            )
         if getattr(loss, 'custom_cls_channels', False):
             raise ValueError(
                 f'{type(loss).__name__} has class channels of its own '
@@ -114,23 +134,17 @@ class RoILogits(LogitReader):
                 f'the RoI head of {type(model).__name__} has no `bbox_head`, '
                 'so it gives no class logits'
             )
-        owner = next(
-            cls
-            for cls in type(roi_head).__mro__
-            if '_bbox_forward' in vars(cls)
-        )
-        if owner.__name__ not in ('StandardRoIHead', 'CascadeRoIHead'):
+        pools = _owner_of_pooling(roi_head)
+        if pools not in _POOLING:
             raise ValueError(
                 f'{type(roi_head).__name__} pools its RoIs in a way of its '
-                'own; class logits can be read from StandardRoIHead and '
-                'CascadeRoIHead (Faster, Mask, Cascade R-CNN)'
+                f'own; class logits can be read from {", ".join(_POOLING)} '
+                'and their kind (Faster, Mask, Cascade R-CNN, HTC, ...)'
             )
         heads = roi_head.bbox_head
         heads = list(heads) if isinstance(heads, nn.ModuleList) else [heads]
         for head in heads:
-            if not is_a(head, 'mmdet', 'BBoxHead') or is_a(
-                head, 'mmdet', 'DoubleConvFCBBoxHead'
-            ):
+            if not is_a(head, 'mmdet', 'BBoxHead'):
                 raise ValueError(
                     f'{type(head).__name__} is not one of the box heads whose '
                     'class logits can be read; choose a detector with, for '
@@ -161,10 +175,13 @@ class RoILogits(LogitReader):
     ) -> None:
         notes['stage weights'] = stage_weights(student.roi_head)
         for stage, head in enumerate(self._heads(student)):
+            if upstream_class(student.roi_head) == 'PISARoIHead':
+                # it weighs its targets before it calls `loss` itself
+                method, note = 'loss', self._note_loss
+            else:
+                method, note = 'loss_and_target', self._note
             stack.enter_context(
-                observe(
-                    head, 'loss_and_target', partial(self._note, notes, stage)
-                )
+                observe(head, method, partial(note, notes, stage))
             )
         if self.scales != (1,):
             roi_head = notes['roi_head'] = student.roi_head
@@ -191,11 +208,24 @@ class RoILogits(LogitReader):
             label_weights,
         )
 
+    @staticmethod
+    def _note_loss(
+        notes: Dict[str, Any],
+        stage: int,
+        arguments: Dict[str, Any],
+        result: Dict[str, Any],
+    ) -> None:
+        names = ('cls_score', 'rois', 'labels', 'label_weights')
+        notes[f'stage {stage}'] = tuple(arguments[name] for name in names)
+
     def pairs(
         self, notes: Dict[str, Any], teacher: Any
     ) -> Dict[str, LogitPair]:
         roi_head = teacher.model.roi_head
         stages = len(self._heads(teacher.model))
+        context = teacher.once(
+            'roi context', lambda: roi_context(roi_head, teacher.feats)
+        )
         pairs = {}
         for stage in range(stages):
             if stage and f'stage {stage}' not in notes:
@@ -205,7 +235,9 @@ class RoILogits(LogitReader):
             )
             teacher_logits = teacher.once(
                 f'rois {stage}',
-                partial(roi_logits, roi_head, stage, teacher.feats, rois),
+                partial(
+                    roi_logits, roi_head, stage, teacher.feats, rois, context
+                ),
             )
             pair = LogitPair(
                 logits,
@@ -264,22 +296,50 @@ def stage_weights(roi_head: nn.Module) -> Sequence[float]:
     return getattr(roi_head, 'stage_loss_weights', (1.0,))
 
 
+def _owner_of_pooling(roi_head: nn.Module) -> str:
+    """The class that says how ``roi_head`` pools and classifies RoIs."""
+    return next(
+        cls.__name__
+        for cls in type(roi_head).__mro__
+        if '_bbox_forward' in vars(cls)
+    )
+
+
+def roi_context(
+    roi_head: nn.Module, feats: Tuple[Tensor, ...]
+) -> Dict[str, Tensor]:
+    """Maps of the whole image that HTC and SCNet add to their RoIs."""
+    context = {}
+    if getattr(roi_head, 'with_semantic', False):
+        context['semantic_feat'] = roi_head.semantic_head(feats)[1]
+    if getattr(roi_head, 'with_glbctx', False):
+        context['glbctx_feat'] = roi_head.glbctx_head(feats)[1]
+    return context
+
+
 def roi_logits(
-    roi_head: nn.Module, stage: int, feats: Tuple[Tensor, ...], rois: Tensor
+    roi_head: nn.Module,
+    stage: int,
+    feats: Tuple[Tensor, ...],
+    rois: Tensor,
+    context: Dict[str, Tensor],
 ) -> Tensor:
-    """Class logits (R, C) of given RoIs (R, 5), without the box branch."""
-    extractor, head = roi_head.bbox_roi_extractor, roi_head.bbox_head
-    if isinstance(head, nn.ModuleList):
-        extractor, head = extractor[stage], head[stage]
-    roi_feats = extractor(feats[: extractor.num_inputs], rois)
-    if getattr(roi_head, 'with_shared_head', False):
-        roi_feats = roi_head.shared_head(roi_feats)
-    return head(roi_feats)[0]
+    """Class logits (R, C) of given RoIs (R, 5).
+
+    A teacher's box branch was taken out by :meth:`RoILogits.prune`.
+    """
+    where = (feats, rois)
+    if isinstance(roi_head.bbox_head, nn.ModuleList):
+        where = (stage, *where)
+    return roi_head._bbox_forward(*where, **context)['cls_score']
 
 
 def _without_box_branch(head: nn.Module) -> None:
     """Make a frozen box head skip what only its box deltas need."""
-    if is_a(head, 'mmdet', 'ConvFCBBoxHead'):
+    if is_a(head, 'mmdet', 'DoubleConvFCBBoxHead'):
+        head.conv_branch = nn.ModuleList()
+        head.res_block, head.fc_reg = StandIn(), StandIn()
+    elif is_a(head, 'mmdet', 'ConvFCBBoxHead'):
         head.reg_convs = nn.ModuleList()
         head.reg_fcs = nn.ModuleList()
     if hasattr(head, 'with_reg'):
