@@ -5,6 +5,8 @@ from functools import lru_cache
 
 import torch
 
+from mmkd_logit.structures.teacher_pass import TeacherPass
+
 STRIDES = [8, 16, 32, 64, 128]
 NORM = dict(type='GN', num_groups=4, requires_grad=True)
 
@@ -363,19 +365,11 @@ BATCHES = dict(
 )
 
 
-class Pass:
-    """The part of TeacherPass that readers use."""
+class Pass(TeacherPass):
+    """A teacher's pass over preprocessed images."""
 
-    def __init__(self, model, inputs):
-        model.eval()
-        self.model, self.inputs, self.known = model, inputs, {}
-        self.feats = self.once('feats', lambda: model.extract_feat(inputs))
-
-    def once(self, key, function):
-        if key not in self.known:
-            with torch.no_grad():
-                self.known[key] = function()
-        return self.known[key]
+    def __init__(self, model, inputs, class_map=None):
+        super().__init__(model.eval(), lambda: inputs, None, class_map)
 
 
 @lru_cache(maxsize=None)

@@ -108,7 +108,10 @@ class ToyLogits(LogitReader):
             '': LogitPair(
                 self.noted(notes, 'logits', 'cross_entropy'),
                 teacher.once(
-                    'logits', lambda: teacher.model.logits(teacher.feats)
+                    'logits',
+                    lambda: teacher.classes(
+                        teacher.model.logits(teacher.feats)
+                    ),
                 ),
                 notes['labels'],
             )

@@ -3,7 +3,6 @@
 from contextlib import ExitStack
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from ..heads.upstream.foreign import check_foreign_heads
 from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
+from ..structures.teacher_pass import TeacherPass
 from .build import build_model, build_named
 from .match_classes import ClassMap, match_classes
 from .stand_in import StandIn
@@ -167,6 +167,7 @@ class LogitDistiller(StandIn):
             readers = [term.reader for term in self.terms.values()]
             check_foreign_heads(model, *readers)
             for reader in readers:
+                reader.classes_are_mapped = self.class_map is not None
                 reader.check(self.student, model)
             self._match_classes(class_names)
             self._prune_teacher()
@@ -175,15 +176,12 @@ class LogitDistiller(StandIn):
 
     def _match_classes(self, class_names: Optional[Sequence[str]]) -> None:
         for term in self.terms.values():
-            columns = match_classes(
+            self.teacher.class_columns = match_classes(
                 term.reader.facts(self.student),
                 term.reader.facts(self.teacher.model),
                 class_names,
                 self.teacher.classes,
                 self.class_map,
-            )
-            term.columns['teacher'] = (
-                None if columns is None else torch.tensor(columns)
             )
 
     def _prune_teacher(self) -> None:
@@ -254,7 +252,9 @@ class LogitDistiller(StandIn):
         teacher = self.teacher.look(inputs, data_samples, self.student)
         results: Dict[str, Tensor] = {}
         for name, term in self.terms.items():
+            teacher.mapped = False
             pairs = term.reader.pairs(notes[name], teacher)
+            self._check_mapped(term, teacher)
             results.update(self._compare(name, term, pairs, scale))
         if self._kd_factors:
             results['kd/scale'] = inputs.new_full((), scale)
@@ -264,6 +264,19 @@ class LogitDistiller(StandIn):
         results = {**self._nothing(inputs), **results}
         self._logged = list(results)
         return {**losses, **results}
+
+    def _check_mapped(self, term: Term, teacher: TeacherPass) -> None:
+        """A reader that ignores ``class_map`` would compare other classes."""
+        if (
+            self.teacher.class_columns is not None
+            and term.facts.classes_are_columns
+            and not teacher.mapped
+        ):
+            raise NotImplementedError(
+                f'{type(term.reader).__name__}.pairs does not hand the '
+                "teacher's logits through `teacher.classes(logits, dim)`, so "
+                'it cannot be used with `class_map`'
+            )
 
     def _nothing(self, inputs: Tensor) -> Dict[str, Tensor]:
         """Zeros for all that was logged before.

@@ -3,6 +3,7 @@
 from typing import Dict, List, Optional, Sequence, Union
 
 from ..messages import WrongValue, did_you_mean
+from ..structures.class_columns import ClassColumns
 from ..structures.head_facts import HeadFacts
 
 ClassMap = Union[Sequence[int], Dict[Union[int, str], Union[int, str]]]
@@ -20,8 +21,8 @@ def match_classes(
     student_names: Names,
     teacher_names: Names,
     class_map: Optional[ClassMap],
-) -> Optional[List[int]]:
-    """Find the teacher's column of each of the student's columns.
+) -> Optional[ClassColumns]:
+    """Find the teacher's class of each of the student's classes.
 
     Args:
         student (HeadFacts): Of the student's head.
@@ -32,7 +33,7 @@ def match_classes(
             class, by index or name.
 
     Returns:
-        list[int] | None: Columns, or None when they agree one to one.
+        ClassColumns | None: None when they agree one to one.
 
     Raises:
         ValueError: If they do not mean the same and nothing maps them.
@@ -57,7 +58,8 @@ def match_classes(
                 f'student rows have {student.channels} bins, teacher rows '
                 f'{teacher.channels}; both heads need the same `reg_max`'
             )
-        return None
+        if class_map is None:
+            return None
     if class_map is not None:
         return _mapped(
             class_map, student, teacher, student_names, teacher_names
@@ -108,7 +110,7 @@ def _mapped(
     teacher: HeadFacts,
     student_names: Names,
     teacher_names: Names,
-) -> List[int]:
+) -> ClassColumns:
     if isinstance(class_map, dict):
         pairs = {
             _index(ours, student, student_names, 'student'): _index(
@@ -133,13 +135,21 @@ def _mapped(
                 f'class_map has {len(columns)} entries, the student '
                 f'{student.num_classes} classes; one entry each is needed'
             )
-    extra = student.channels - student.num_classes
-    if extra != teacher.channels - teacher.num_classes:
-        raise WrongValue(
-            'only one of teacher and student has a background '
-            'class; `class_map` cannot mend that'
-        )
-    return columns + [teacher.num_classes + i for i in range(extra)]
+    if student.classes_are_columns:
+        ours = student.channels - student.num_classes
+        theirs = teacher.channels - teacher.num_classes
+        if ours != theirs:
+            raise WrongValue(
+                'only one of teacher and student has a background '
+                'class; `class_map` cannot mend that'
+            )
+        if ours < 0:
+            raise WrongValue(
+                f'class_map needs a column for each class, but this head has '
+                f'{student.channels} for {student.num_classes} classes; '
+                'remove it, or give both heads `out_channels=2`'
+            )
+    return ClassColumns(columns, teacher.num_classes)
 
 
 def _index(

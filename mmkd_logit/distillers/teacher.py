@@ -13,6 +13,7 @@ from ..checkpoints.files import file_hash, local_file
 from ..checkpoints.safe_load import load_checkpoint_safely
 from ..checkpoints.state_dict import load_state_dict_strictly, plain_state_dict
 from ..messages import WrongValue
+from ..structures.class_columns import ClassColumns
 from ..structures.teacher_pass import TeacherPass
 from .build import build_model
 from .input_map import InputMap
@@ -65,6 +66,7 @@ class Teacher:
         self.path = ''
         self.sha256 = ''
         self.num_parameters = 0
+        self.class_columns: Optional[ClassColumns] = None
         self._input_map: Optional[InputMap] = None
 
     def __deepcopy__(self, memo: dict) -> 'Teacher':
@@ -139,6 +141,7 @@ class Teacher:
             self.model,
             lambda: self._input_map(inputs, data_samples),
             data_samples,
+            self.class_columns,
         )
 
 

@@ -1,8 +1,6 @@
 """One entry of ``distill``."""
 
-from typing import Dict, NamedTuple, Optional, Tuple
-
-from torch import Tensor
+from typing import NamedTuple, Optional, Tuple
 
 from ..heads.base import LogitReader
 from ..losses import LogitLoss
@@ -19,8 +17,6 @@ class Term(NamedTuple):
         reader (LogitReader): Where rows come from.
         loss (LogitLoss): How they are compared.
         facts (HeadFacts): Of the rows that the loss is given.
-        columns (dict[str, Tensor | None]): ``'teacher'``: the teacher's
-            column of each of the student's, None if they agree.
         view (str, optional): How the rows of a sigmoid head are handed over,
             see :mod:`mmkd_logit.structures.views`; None for softmax heads.
     """
@@ -28,21 +24,10 @@ class Term(NamedTuple):
     reader: LogitReader
     loss: LogitLoss
     facts: HeadFacts
-    columns: Dict[str, Optional[Tensor]]
     view: Optional[str] = None
 
     def viewed(self, pair: LogitPair) -> LogitPair:
-        """A reader's rows as the loss compares them.
-
-        The teacher's columns are put into the student's order first, so that
-        ``class_map`` never meets the column of the background.
-        """
-        columns = self.columns.get('teacher')
-        if columns is not None:
-            columns = columns.to(pair.teacher_logits.device)
-            pair = pair._replace(
-                teacher_logits=pair.teacher_logits[:, columns]
-            )
+        """A reader's rows as the loss compares them."""
         return categorical_pair(pair) if self.view == 'categorical' else pair
 
 
@@ -65,7 +50,7 @@ def make_term(reader: LogitReader, loss: LogitLoss, head: HeadFacts) -> Term:
     view, facts = choose_view(reader.view, loss, head)
     loss.check(facts)
     reader.view = view
-    return Term(reader, loss, facts, {}, view)
+    return Term(reader, loss, facts, view)
 
 
 def choose_view(

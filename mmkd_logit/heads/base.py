@@ -39,6 +39,10 @@ class LogitReader:
     #: term once it is built, None for softmax heads.
     view: Optional[str] = None
 
+    #: Whether ``class_map`` gives the teacher the student's classes, so that
+    #: both may have other numbers of them.
+    classes_are_mapped: bool = False
+
     def __init__(self, view: Optional[str] = None) -> None:
         self.view = check_view(view)
 
@@ -95,7 +99,8 @@ class LogitReader:
             notes (dict): What :meth:`watch` noted.
             teacher (TeacherPass): The teacher on this batch. Gradients are
                 off while this method runs only inside the teacher's methods;
-                keep the student's logits attached.
+                keep the student's logits attached. Class logits of the
+                teacher go through ``teacher.classes(logits, dim)`` first.
 
         Returns:
             dict[str, LogitPair]: Prefix of the logged name -> pair. ``''``

@@ -195,8 +195,10 @@ class ClsLogits(LogitReader):
                 f"student's head is {type(student.head).__name__}; remove "
                 '`token`'
             )
-        if self.hard and num_classes(student.head) != num_classes(
-            teacher.head
+        if (
+            self.hard
+            and not self.classes_are_mapped
+            and num_classes(student.head) != num_classes(teacher.head)
         ):
             raise ValueError(
                 "hard=True needs the teacher's class among the student's "
@@ -227,7 +229,9 @@ class ClsLogits(LogitReader):
             theirs = self._teacher_classes(
                 teacher.once(
                     f'class logits {self.token}',
-                    lambda: self._own_logits(model.head, teacher.feats),
+                    lambda: teacher.classes(
+                        self._own_logits(model.head, teacher.feats)
+                    ),
                 )
             )
             targets = targets_of(teacher.data_samples, model.head, logits)
@@ -238,12 +242,14 @@ class ClsLogits(LogitReader):
         theirs = self._teacher_classes(
             teacher.once(
                 f'logits of cells {self.scales} {self.pool}',
-                lambda: self.cell_logits(
-                    model,
-                    teacher.once(
-                        'backbone maps',
-                        lambda: _maps_of(model, teacher.inputs),
-                    ),
+                lambda: teacher.classes(
+                    self.cell_logits(
+                        model,
+                        teacher.once(
+                            'backbone maps',
+                            lambda: _maps_of(model, teacher.inputs),
+                        ),
+                    )
                 ),
             )
         )

@@ -25,7 +25,6 @@ from .upstream.dense_heads import (
     check_same_grid,
     check_same_priors,
     class_channels,
-    class_maps,
     classes_are_independent,
     dense_head,
     find_dense_head,
@@ -33,6 +32,7 @@ from .upstream.dense_heads import (
     largest_prob,
     map_rows,
     sees_images,
+    teacher_class_maps,
 )
 from .upstream.observe import upstream_class
 
@@ -144,9 +144,9 @@ class DenseClsLogits(LogitReader):
             weight = joined([call['weight'] for call in seen])
 
         head = dense_head(teacher.model)
-        classes = class_channels(head)
+        classes = logits.shape[1]
         maps = teacher.once(
-            'dense classes', lambda: class_maps(head, teacher.feats)
+            'dense classes', lambda: teacher_class_maps(head, teacher)
         )
         check_same_grid(maps, classes, len(logits))
         if sees_images(head) and len(maps) > 1:
@@ -177,7 +177,7 @@ class DenseClsLogits(LogitReader):
             trust = largest_prob(
                 pair.teacher_logits,
                 classes_are_independent(head),
-                head.num_classes,
+                notes['num_classes'],
             )
             pair = pair._replace(
                 weight=trust if pair.weight is None else pair.weight * trust
@@ -201,7 +201,7 @@ class DenseClsLogits(LogitReader):
             maps,
             rows_to_maps(labels[:, None], maps),
         ):
-            teacher = teacher.unflatten(1, (-1, class_channels(head)))
+            teacher = teacher.unflatten(1, (-1, student.shape[1]))
             pairs.append(
                 window_rows(
                     student,

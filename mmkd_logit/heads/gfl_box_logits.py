@@ -14,10 +14,10 @@ from .upstream.class_loss import joined, mean_over_gpus, watch_class_loss
 from .upstream.dense_heads import (
     check_same_grid,
     check_same_priors,
-    class_maps,
     largest_prob,
     left_out,
     map_rows,
+    teacher_class_maps,
 )
 from .upstream.observe import observe, upstream_class
 
@@ -177,13 +177,16 @@ class GFLBoxLogits(LogitReader):
         head = teacher.model.bbox_head
         if self.weighting == 'teacher':
             maps = teacher.once(
-                'dense classes', lambda: class_maps(head, teacher.feats)
+                'dense classes', lambda: teacher_class_maps(head, teacher)
             )
-            rows = map_rows(maps, head.cls_out_channels, keep)
+            channels = seen[0]['logits'].shape[1]
+            rows = map_rows(maps, channels, keep)
         else:
             rows = joined([call['logits'].detach() for call in seen])
             rows = rows if keep is None else rows[keep]
-        return largest_prob(rows, head.use_sigmoid_cls, head.num_classes)
+        use_sigmoid = head.use_sigmoid_cls
+        count = rows.shape[1] - (not use_sigmoid)
+        return largest_prob(rows, use_sigmoid, count)
 
 
 def gfl_head(model: nn.Module) -> nn.Module:

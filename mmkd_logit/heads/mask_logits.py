@@ -60,7 +60,10 @@ class MaskLogits(LogitReader):
                 f'{len(theirs)}; take a teacher with as many stages'
             )
         mine, other = ours[0], theirs[0]
-        if _classes(mine) != _classes(other):
+        mapped = self.classes_are_mapped and not (
+            mine.class_agnostic or other.class_agnostic
+        )
+        if _classes(mine) != _classes(other) and not mapped:
             raise ValueError(
                 f"the student's mask head has {_classes(mine)} classes, the "
                 f"teacher's {_classes(other)}; masks are compared in the "
@@ -169,7 +172,8 @@ def mask_maps(
     feats = extractor(teacher.feats[: extractor.num_inputs], rois)
     if getattr(roi_head, 'with_shared_head', False):
         feats = roi_head.shared_head(feats)
-    return head(feats)
+    masks = head(feats)
+    return masks if head.class_agnostic else teacher.classes(masks)
 
 
 def positive_rois(samples: list) -> Tensor:

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ _POOLING = (
     'HybridTaskCascadeRoIHead',
     'SCNetRoIHead',
 )
+
+if TYPE_CHECKING:
+    from ..structures.teacher_pass import TeacherPass
 
 
 @MODELS.register_module()
@@ -235,9 +238,7 @@ class RoILogits(LogitReader):
             )
             teacher_logits = teacher.once(
                 f'rois {stage}',
-                partial(
-                    roi_logits, roi_head, stage, teacher.feats, rois, context
-                ),
+                partial(self._teacher_logits, teacher, stage, rois, context),
             )
             pair = LogitPair(
                 logits,
@@ -253,6 +254,19 @@ class RoILogits(LogitReader):
                 pair = pair._replace(weight=factor * pair.weight)
             pairs[f's{stage}.' if stages > 1 else ''] = pair
         return pairs
+
+    @staticmethod
+    def _teacher_logits(
+        teacher: 'TeacherPass',
+        stage: int,
+        rois: Tensor,
+        context: Dict[str, Tensor],
+    ) -> Tensor:
+        """The teacher's logits (R, C) in the student's classes."""
+        roi_head = teacher.model.roi_head
+        return teacher.classes(
+            roi_logits(roi_head, stage, teacher.feats, rois, context)
+        )
 
     def _with_cells(
         self,
@@ -270,9 +284,12 @@ class RoILogits(LogitReader):
         )
         teacher_cells = teacher.once(
             f'cells {stage} {settings[1:]}',
-            lambda: roi_cell_logits(
-                teacher.model.roi_head, stage, teacher.feats, *settings
-            ),
+            lambda: [
+                teacher.classes(cell)
+                for cell in roi_cell_logits(
+                    teacher.model.roi_head, stage, teacher.feats, *settings
+                )
+            ],
         )
         if self.cells == 'quadrant':  # the other kind brings its own whole
             student_cells = [pair.student_logits, *student_cells]

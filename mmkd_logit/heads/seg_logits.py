@@ -184,7 +184,8 @@ class SegLogits(PixelReader):
             or self.ignored == 'teacher'
             or self.teacher_errors == 'drop'
         )
-        if columns[0] != columns[1] and labelled:
+        mapped = self.classes_are_mapped
+        if columns[0] != columns[1] and labelled and not mapped:
             raise ValueError(
                 f'the student has {columns[0]} classes, the teacher '
                 f"{columns[1]}; `windows`, ignored='teacher' and "
@@ -325,7 +326,8 @@ class SegLogits(PixelReader):
                 f"the teacher's {prefix}logits, {height} x {width}, are "
                 f"resized to the student's {size[0]} x {size[1]}"
             )
-        return channels_outside(_pixel_map(head, logits, size))
+        maps = teacher.classes(_pixel_map(head, logits, size))
+        return channels_outside(maps)
 
     def _tell_once(self, text: str) -> None:
         if text not in self._told:

@@ -82,9 +82,7 @@ class YOLOLogits(LogitReader):
         maps = self.noted(notes, 'maps', 'bbox_head.loss_by_feat')
         labels, weight = self._targets(notes)
         head = teacher.model.bbox_head
-        theirs = teacher.once(
-            'yolo maps', lambda: teacher_maps(head, teacher.feats)
-        )
+        theirs = teacher.once('yolo maps', lambda: _mapped(teacher, head))
         _check_same_maps(maps, theirs)
         divisor = mean_over_gpus((labels < notes['num_classes']).sum().float())
         keep = None
@@ -100,7 +98,9 @@ class YOLOLogits(LogitReader):
                 else joint_rows(theirs, keep)
             )
             if self.weighting == 'teacher':
-                trust = largest_prob(teacher_logits, True, head.num_classes)
+                trust = largest_prob(
+                    teacher_logits, True, notes['num_classes']
+                )
                 weight = trust if weight is None else weight * trust
         return {
             '': LogitPair(
@@ -183,6 +183,12 @@ class YOLOV3Logits(YOLOLogits):
             torch.cat(parts, dim=1).flatten()
             for parts in zip(*notes['targets'])
         )
+
+
+def _mapped(teacher: Any, head: nn.Module) -> YOLOMaps:
+    """The teacher's maps in the student's classes."""
+    maps = teacher_maps(head, teacher.feats)
+    return maps._replace(classes=teacher.classes(maps.classes, 2))
 
 
 def joint_rows(maps: YOLOMaps, keep: Optional[Tensor] = None) -> Tensor:

@@ -1,9 +1,11 @@
 """One batch of the teacher, computed piece by piece on demand."""
 
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
+
+from .class_columns import ClassColumns
 
 
 class TeacherPass:
@@ -12,6 +14,9 @@ class TeacherPass:
     Attributes:
         model (nn.Module): The teacher, in eval mode.
         data_samples (list): Of the batch.
+        mapped (bool): Whether :meth:`classes` was called, directly or for
+            something that :meth:`once` handed out, since this was last set
+            to False.
     """
 
     def __init__(
@@ -19,18 +24,42 @@ class TeacherPass:
         model: nn.Module,
         inputs: Callable[[], Tensor],
         data_samples: Optional[list],
+        class_map: Optional[ClassColumns] = None,
     ) -> None:
         self.model = model
         self.data_samples = data_samples
         self._make_inputs = inputs
-        self._known: Dict[str, Any] = {}
+        self.mapped = False
+        self._class_map = class_map
+        self._known: Dict[str, Tuple[Any, bool]] = {}
 
     def once(self, key: str, function: Callable[[], Any]) -> Any:
         """``function()`` without gradients, at most once per batch."""
         if key not in self._known:
+            before, self.mapped = self.mapped, False
             with torch.no_grad():
-                self._known[key] = function()
-        return self._known[key]
+                self._known[key] = function(), self.mapped
+            self.mapped = before
+        value, mapped = self._known[key]
+        self.mapped = self.mapped or mapped
+        return value
+
+    def classes(self, logits: Tensor, dim: int = 1) -> Tensor:
+        """The teacher's class logits in the student's classes.
+
+        Every reader hands the teacher's logits through here before anything
+        looks at them; with ``class_map`` the distiller refuses those of a
+        reader that does not.
+
+        Args:
+            logits (Tensor): Of the teacher's head, any shape.
+            dim (int): Where its classes are; columns after its classes,
+                such as background, stay. Defaults to 1.
+        """
+        self.mapped = True
+        if self._class_map is None:
+            return logits
+        return self._class_map.pick(logits, dim)
 
     @property
     def inputs(self) -> Tensor:

@@ -10,6 +10,7 @@ from mmengine.runner.checkpoint import get_state_dict
 
 from mmkd_logit.losses import kd_loss
 from mmkd_logit.registry import MODELS
+from mmkd_logit.structures.logit_pair import LogitPair
 from tests.toys import (
     ToyModel,
     distiller_config,
@@ -384,3 +385,19 @@ def test_a_broken_student_is_not_saved(tmp_path):
     with pytest.raises(RuntimeError, match='became NaN or infinite'):
         Runner.from_cfg(config).train()
     assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+def test_a_reader_that_ignores_the_class_map_is_refused(tmp_path):
+    config = distiller_config(teacher_file(tmp_path))
+    config['class_map'] = [3, 2, 1, 0]
+    model = MODELS.build(config)
+    reader = model.terms['loss_kd'].reader
+
+    def unmapped(notes, teacher):
+        logits = teacher.model.logits(teacher.feats)
+        return {'': LogitPair(notes['logits'], logits, notes['labels'])}
+
+    model.loss(*batch())
+    reader.pairs = unmapped
+    with pytest.raises(NotImplementedError, match='ToyLogits.*class_map'):
+        model.loss(*batch())

@@ -1,6 +1,7 @@
 """Do teacher and student mean the same classes?"""
 
 import pytest
+import torch
 
 from mmkd_logit.distillers.match_classes import match_classes
 from mmkd_logit.structures.head_facts import HeadFacts
@@ -22,7 +23,9 @@ def test_subset_by_name_keeps_the_background_column():
     columns = match_classes(
         ours, theirs, ('dog', 'cat'), NAMES, dict(dog='dog', cat='cat')
     )
-    assert columns == [1, 0, 3]
+    assert columns == ([1, 0], 3)
+    rows = torch.tensor([[0.1, 1.1, 2.1, 3.1]])
+    assert torch.equal(columns.pick(rows, 1), torch.tensor([[1.1, 0.1, 3.1]]))
 
 
 @pytest.mark.parametrize(

@@ -79,16 +79,3 @@ def test_one_logit_gives_two_classes_and_no_third():
         make_term(LogitReader(), NKDLoss(), mask)
     with pytest.raises(ValueError, match='at least 3, got 2'):
         make_term(LogitReader(), KDLoss(standardize=True), mask)
-
-
-def test_columns_are_mapped_before_the_background_is_appended():
-    term = make_term(LogitReader(), NKDLoss(), HeadFacts(3, 3, True))
-    term.columns['teacher'] = torch.tensor([4, 0, 2])
-    rows = pair()
-    viewed = term.viewed(
-        rows._replace(student_logits=rows.student_logits[:, :3])
-    )
-    assert torch.equal(
-        viewed.teacher_logits[:, :3], rows.teacher_logits[:, [4, 0, 2]]
-    )
-    assert not viewed.teacher_logits[:, 3].any()

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from typing import (
+    TYPE_CHECKING,
     Any,
     Dict,
     Iterator,
@@ -16,6 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from .observe import upstream_class
+
+if TYPE_CHECKING:
+    from ...structures.teacher_pass import TeacherPass
 
 
 class DenseHead(NamedTuple):
@@ -239,6 +243,18 @@ def class_maps(head: nn.Module, feats: Sequence[Tensor]) -> List[Tensor]:
     with left_out(head, box_layers(head)), _as_in_training(head):
         maps = head(feats)[knowledge_of(head).output]
         return [class_logits(head, scores) for scores in maps]
+
+
+def teacher_class_maps(
+    head: nn.Module, teacher: 'TeacherPass'
+) -> List[Tensor]:
+    """:func:`class_maps` of a teacher's head in the student's classes."""
+    return [
+        teacher.classes(
+            level.unflatten(1, (-1, class_channels(head))), 2
+        ).flatten(1, 2)
+        for level in class_maps(head, teacher.feats)
+    ]
 
 
 def by_level(rows: Tensor, maps: Sequence[Tensor], channels: int) -> Tensor:
