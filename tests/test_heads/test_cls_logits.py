@@ -14,6 +14,7 @@ from mmkd_logit.heads.find import find_reader  # noqa: E402
 from mmkd_logit.heads.sdd.cells import pool_cells  # noqa: E402
 from mmkd_logit.losses import DKDLoss, KDLoss  # noqa: E402
 from mmkd_logit.registry import MODELS  # noqa: E402
+from mmkd_logit.structures.teacher_pass import TeacherPass
 from tests.toy_classifiers import (  # noqa: E402
     build,
     classifier_cfg,
@@ -245,15 +246,11 @@ def test_official_values_and_gradients_through_real_classifiers(shared):
     assert met == 15
 
 
-class _Look:
+class _Look(TeacherPass):
     """A teacher's pass whose backbone map is given."""
 
     def __init__(self, model, maps):
-        self.model, self.inputs = model.eval(), maps
-
-    def once(self, key, function):
-        with torch.no_grad():
-            return function()
+        super().__init__(model.eval(), lambda: maps, None)
 
 
 def test_different_strides_and_widths_meet_in_cells():
