@@ -1,6 +1,5 @@
 """Every classification config: it loads, and each pair makes a step."""
 
-import copy
 from pathlib import Path
 
 import pytest
@@ -8,16 +7,15 @@ import torch
 
 pytest.importorskip('mmpretrain')
 
-from mmengine.config import Config  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 
 from mmkd_logit.launch import load_config  # noqa: E402
 from mmkd_logit.models import cifar_classifier  # noqa: E402
 from mmkd_logit.models.cifar_zoo import CIFAR_NETWORKS  # noqa: E402
 from mmkd_logit.registry import HOOKS, MODELS  # noqa: E402
+from tests.config_files import CONFIGS, quick_bases  # noqa: E402, F401
 from tests.toy_classifiers import images, samples  # noqa: E402
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 METHODS = (
     'kd dkd nkd sd_kd sd_dkd sd_nkd gdkd gdkd3 topkd ldrld ls_kd ls_dkd'
 ).split()
@@ -41,10 +39,10 @@ PUBLISHED = {
 }
 OTHERS = sorted(
     str(path.relative_to(CONFIGS))
+    for folder in ('baseline', '_base_/pairs')
     for pattern in ('classifier_*', 'deit_*', 'cifar_*_cub.py')
-    for path in CONFIGS.glob(f'*/{pattern}')
-    if path.parent.name != '_base_'
-)
+    for path in CONFIGS.glob(f'{folder}/{pattern}')
+) + ['sd_dkd/classifier_r50_mv3_folders.py']
 
 
 def split(pair):
@@ -52,33 +50,10 @@ def split(pair):
     return teacher, pair[len(teacher) + 1 :]
 
 
-@pytest.fixture(autouse=True, scope='module')
-def quick_bases():
-    """Read files that no environment variable changes only once."""
-    original, known = Config._file2dict, {}
-
-    def remember(filename, *args, **kwargs):
-        if '_teacher_student_' in str(filename):
-            return original(filename, *args, **kwargs)
-        if filename not in known:
-            known[filename] = original(filename, *args, **kwargs)
-        return copy.deepcopy(known[filename])
-
-    Config._file2dict = staticmethod(remember)
-    yield
-    Config._file2dict = staticmethod(original)
-
-
-@pytest.fixture
-def pair_config(monkeypatch):
-    def load(method, teacher, student, dataset='cifar100', kind='cifar'):
-        monkeypatch.setenv('TEACHER', teacher)
-        monkeypatch.setenv('STUDENT', student)
-        return load_config(
-            str(CONFIGS / f'{method}/{kind}_teacher_student_{dataset}.py')
-        )
-
-    return load
+def pair_config(method, teacher, student, dataset='cifar100', kind='cifar'):
+    return load_config(
+        str(CONFIGS / f'{method}/{kind}_{teacher}_{student}_{dataset}.py')
+    )
 
 
 def build(model, seed=0):
@@ -166,13 +141,13 @@ def make_steps(configs, x, data):
 
 
 @pytest.mark.parametrize('pair', PAIRS)
-def test_every_method_makes_a_step_with_every_pair(pair, pair_config):
+def test_every_method_makes_a_step_with_every_pair(pair):
     configs = [(m, pair_config(m, *split(pair))) for m in METHODS]
     make_steps(configs, images(2, 32), samples([3, 98]))
 
 
 @pytest.mark.parametrize('pair', CUB_PAIRS)
-def test_every_method_of_cub_makes_a_step(pair, pair_config):
+def test_every_method_of_cub_makes_a_step(pair):
     configs = [
         (m, pair_config(m, *split(pair), dataset='cub')) for m in METHODS[:6]
     ]
@@ -181,13 +156,15 @@ def test_every_method_of_cub_makes_a_step(pair, pair_config):
 
 @pytest.mark.parametrize('dataset', ['imagenet', 'tiny-imagenet'])
 @pytest.mark.parametrize('pair', [('r34', 'r18'), ('r50', 'mv1')])
-def test_every_method_of_imagenet_makes_a_step(pair, dataset, pair_config):
+def test_every_method_of_imagenet_makes_a_step(pair, dataset):
     configs = [
         (
             path.parent.name,
             pair_config(path.parent.name, *pair, dataset, 'classifier'),
         )
-        for path in CONFIGS.glob(f'*/classifier_teacher_student_{dataset}.py')
+        for path in CONFIGS.glob(
+            f'*kd/classifier_{"_".join(pair)}_{dataset}.py'
+        )
     ]
     assert len(configs) == {'imagenet': 8, 'tiny-imagenet': 4}[dataset]
     make_steps(configs, images(2, 64), samples([3, 98]))
@@ -218,7 +195,7 @@ def test_every_method_of_deit_makes_a_step_on_mixed_images():
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_hooks_and_settings_of_methods(method, pair_config):
+def test_hooks_and_settings_of_methods(method):
     config = pair_config(method, 'vgg13', 'mobilenetv2')
     warm = method in 'dkd nkd sd_dkd sd_nkd gdkd gdkd3 ls_dkd'.split()
     hooks = config.get('custom_hooks', [])
@@ -236,10 +213,13 @@ def test_hooks_and_settings_of_methods(method, pair_config):
     term = config.model.distill.loss_kd
     if method.startswith('sd_'):
         assert tuple(term.logits.scales) == (1, 2, 4)
-    assert config.work_dir == f'work_dirs/{method}_vgg13_mobilenetv2'
+    teacher = CONFIGS / 'baseline' / 'cifar_vgg13_cifar100.py'
+    assert Path(config.model.teacher).resolve() == teacher
+    # tools/train.py names it after method and file
+    assert 'work_dir' not in config
 
 
-def test_settings_follow_the_pair(pair_config):
+def test_settings_follow_the_pair():
     def loss(*args):
         return pair_config(*args).model.distill.loss_kd.loss
 
@@ -248,8 +228,8 @@ def test_settings_follow_the_pair(pair_config):
     assert loss('gdkd', 'resnet32x4', 'resnet8x4').w1 == 2.0
     assert loss('ls_kd', 'resnet110', 'resnet20').loss_weight == 12.0
     assert loss('ls_dkd', 'resnet56', 'resnet20').tau == 3.0
-    # a pair that no paper has takes the defaults
-    assert loss('dkd', 'vgg13', 'resnet20').beta == 8.0
+    # a pair that no paper has takes the default
+    assert loss('gdkd', 'vgg13', 'shufflenetv1').w2 == 8.0
     config = pair_config('sd_dkd', 'wrn_40_2', 'wrn_16_2')
     assert tuple(config.model.distill.loss_kd.logits.scales) == (1, 2)
     config = pair_config('sd_dkd', 'r50', 'mv1', 'imagenet', 'classifier')
@@ -257,16 +237,15 @@ def test_settings_follow_the_pair(pair_config):
     assert tuple(config.model.distill.loss_kd.logits.scales) == (1, 2, 4)
 
 
-def test_unknown_networks_are_named(pair_config):
-    with pytest.raises(FileNotFoundError, match='cifar_resnet9_cifar100'):
+def test_unknown_networks_are_named():
+    with pytest.raises(FileNotFoundError, match='cifar_vgg13_resnet9_cif'):
         pair_config('dkd', 'vgg13', 'resnet9')
 
 
 @pytest.mark.parametrize('path', OTHERS)
 def test_other_configs_build_their_student(path):
     config = load_config(str(CONFIGS / path))
-    model = build(config.model)
-    student = getattr(model, 'student', model)
+    student = build(config.model.get('student', config.model))
     classes = student.head.num_classes
     assert config.data_preprocessor.num_classes == classes
     if path.startswith('baseline'):

@@ -3,7 +3,6 @@
 import copy
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,8 +14,8 @@ from mmengine.registry import DefaultScope
 from mmkd_logit.distillers.teacher_config import read_model_config
 from mmkd_logit.launch import load_config
 from mmkd_logit.registry import MODELS
+from tests.config_files import CONFIGS, quick_bases  # noqa: F401
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 FASTER = [
     'faster_rcnn_r101_r18',
     'faster_rcnn_r101_r50',

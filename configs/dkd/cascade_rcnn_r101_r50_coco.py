@@ -1,8 +1,6 @@
-# DKD in each stage, with the official settings for Faster R-CNN.
-_base_ = '../_base_/cascade_rcnn_r101_r50_coco.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=0.25))))
+# DKD, COCO: cascade_rcnn r101 teaches r50.
+_base_ = [
+    '../_base_/pairs/cascade_rcnn_r101_r50_coco.py',
+    '../_base_/recipes/dkd_roi.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,9 +1,6 @@
-# DKD of every labelled pixel, settings of the authors' code of GDKD.
-_base_ = '../_base_/deeplabv3_r101_pspnet-r18_cityscapes.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(type='mmkd_logit.SegLogits', auxiliary_weight=0.4),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=2.0))))
+# DKD, Cityscapes: deeplabv3 r101 teaches pspnet-r18.
+_base_ = [
+    '../_base_/pairs/deeplabv3_r101_pspnet-r18_cityscapes.py',
+    '../_base_/recipes/dkd_seg.py'
+]
+globals().update(_base_.pop('recipe'))

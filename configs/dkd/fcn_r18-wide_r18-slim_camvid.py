@@ -1,8 +1,6 @@
-# DKD on CamVid with the settings of Cityscapes.
-_base_ = '../_base_/fcn_r18-wide_r18-slim_camvid.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=2.0))))
+# DKD, CamVid: fcn r18-wide teaches r18-slim.
+_base_ = [
+    '../_base_/pairs/fcn_r18-wide_r18-slim_camvid.py',
+    '../_base_/recipes/dkd_seg.py'
+]
+globals().update(_base_.pop('recipe'))

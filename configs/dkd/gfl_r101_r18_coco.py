@@ -1,15 +1,6 @@
-# DKD of box distributions with the settings of the GDKD authors; DKD of the
-# classes with those of Faster R-CNN, for want of published ones.
-_base_ = '../_base_/gfl_r101_r18_coco.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=0.25,
-                use_sigmoid=True)),
-        loss_kd_box=dict(
-            logits=dict(type='mmkd_logit.GFLBoxLogits'),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=4.0, alpha=1.0, beta=2.0,
-                loss_weight=0.5))))
+# DKD, COCO: gfl r101 teaches r18.
+_base_ = [
+    '../_base_/pairs/gfl_r101_r18_coco.py',
+    '../_base_/recipes/dkd_gfl.py'
+]
+globals().update(_base_.pop('recipe'))

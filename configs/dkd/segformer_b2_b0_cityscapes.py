@@ -1,9 +1,6 @@
-# DKD of every labelled pixel. Settings as for DeepLabV3; no source has
-# SegFormer.
-_base_ = '../_base_/segformer_b2_b0_cityscapes.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=2.0))))
+# DKD, Cityscapes: segformer b2 teaches b0.
+_base_ = [
+    '../_base_/pairs/segformer_b2_b0_cityscapes.py',
+    '../_base_/recipes/dkd_seg.py'
+]
+globals().update(_base_.pop('recipe'))

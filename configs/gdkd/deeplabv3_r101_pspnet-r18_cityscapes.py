@@ -1,12 +1,6 @@
-# GDKD of every pixel, ignored ones too, settings of the authors' code.
-_base_ = '../_base_/deeplabv3_r101_pspnet-r18_cityscapes.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(
-                type='mmkd_logit.SegLogits',
-                ignored='teacher', auxiliary_weight=0.4),
-            loss=dict(
-                type='mmkd_logit.GDKDLoss', tau=1.0, k=3, w0=1.0, w1=1.0,
-                w2=2.0))))
+# GDKD, Cityscapes: deeplabv3 r101 teaches pspnet-r18.
+_base_ = [
+    '../_base_/pairs/deeplabv3_r101_pspnet-r18_cityscapes.py',
+    '../_base_/recipes/gdkd_seg_all.py'
+]
+globals().update(_base_.pop('recipe'))

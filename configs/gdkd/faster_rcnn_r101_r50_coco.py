@@ -1,9 +1,6 @@
-# GDKD with the official COCO settings: every sampled RoI, background included.
-_base_ = '../_base_/faster_rcnn_r101_r50_coco.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(
-                type='mmkd_logit.GDKDLoss', tau=1.0, k=5, w0=1.0, w1=0.125,
-                w2=0.25))))
+# GDKD, COCO: faster_rcnn r101 teaches r50.
+_base_ = [
+    '../_base_/pairs/faster_rcnn_r101_r50_coco.py',
+    '../_base_/recipes/gdkd_roi.py'
+]
+globals().update(_base_.pop('recipe'))

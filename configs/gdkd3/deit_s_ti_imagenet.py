@@ -1,9 +1,6 @@
-# GDKD3 into DeiT-tiny, settings of vit-gdkd, no warm-up.
-_base_ = '../_base_/deit_s_ti_imagenet.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(
-                type='mmkd_logit.GDKD3Loss', tau=1.0, k=5, w0=1.0, w1=1.0,
-                w2=1.0))))
+# GDKD3, ImageNet: deit s teaches ti.
+_base_ = [
+    '../_base_/pairs/deit_s_ti_imagenet.py',
+    '../_base_/recipes/gdkd3_deit.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,8 +1,6 @@
-# KD on the CIFAR-10 subset: 0.1 x CE + 0.9 x KD.
-_base_ = '../_base_/cifar_resnet20_resnet8_cifar10-subset.py'
-
-model = dict(
-    student=dict(head=dict(loss=dict(loss_weight=0.1))),
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(type='mmkd_logit.KDLoss', tau=4.0, loss_weight=0.9))))
+# KD, CIFAR-10 subset: resnet20 teaches resnet8.
+_base_ = [
+    '../_base_/pairs/cifar_resnet20_resnet8_cifar10-subset.py',
+    '../_base_/recipes/kd_cifar.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,8 +1,6 @@
-# KD of every pixel, ignored ones too, as in the authors' code of GDKD.
-_base_ = '../_base_/deeplabv3_r101_mv2_cityscapes.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(type='mmkd_logit.SegLogits', ignored='teacher'),
-            loss=dict(type='mmkd_logit.KDLoss', tau=1.0))))
+# KD, Cityscapes: deeplabv3 r101 teaches mv2.
+_base_ = [
+    '../_base_/pairs/deeplabv3_r101_mv2_cityscapes.py',
+    '../_base_/recipes/kd_seg_all.py'
+]
+globals().update(_base_.pop('recipe'))

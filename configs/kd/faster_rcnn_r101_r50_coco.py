@@ -1,5 +1,6 @@
-# KD on every sampled RoI. No setting for COCO is published: weight 1, tau 1.
-_base_ = '../_base_/faster_rcnn_r101_r50_coco.py'
-
-model = dict(
-    distill=dict(loss_kd=dict(loss=dict(type='mmkd_logit.KDLoss', tau=1.0))))
+# KD, COCO: faster_rcnn r101 teaches r50.
+_base_ = [
+    '../_base_/pairs/faster_rcnn_r101_r50_coco.py',
+    '../_base_/recipes/kd_roi.py'
+]
+globals().update(_base_.pop('recipe'))

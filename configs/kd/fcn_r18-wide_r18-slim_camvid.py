@@ -1,7 +1,6 @@
-# KD on CamVid with the settings of Cityscapes.
-_base_ = '../_base_/fcn_r18-wide_r18-slim_camvid.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(type='mmkd_logit.KDLoss', tau=1.0))))
+# KD, CamVid: fcn r18-wide teaches r18-slim.
+_base_ = [
+    '../_base_/pairs/fcn_r18-wide_r18-slim_camvid.py',
+    '../_base_/recipes/kd_seg.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,9 +1,6 @@
-# KD of each class's sigmoid at every location, classes weighted by the gap
-# between the models: CrossKD's class term and weight, without crossed heads.
-_base_ = '../_base_/retinanet_r101_r50_coco.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(
-                type='mmkd_logit.KDQFLLoss', beta=1.0, loss_weight=1.0))))
+# KD, COCO: retinanet r101 teaches r50.
+_base_ = [
+    '../_base_/pairs/retinanet_r101_r50_coco.py',
+    '../_base_/recipes/kd_dense.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,7 +1,6 @@
-# NKD into DeiT-tiny, settings of cls_KD, which adds ViTKD (not here).
-_base_ = '../_base_/deit_s_ti_imagenet.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            loss=dict(type='mmkd_logit.NKDLoss', tau=1.0, gamma=1.0))))
+# NKD, ImageNet: deit s teaches ti.
+_base_ = [
+    '../_base_/pairs/deit_s_ti_imagenet.py',
+    '../_base_/recipes/nkd_deit.py'
+]
+globals().update(_base_.pop('recipe'))

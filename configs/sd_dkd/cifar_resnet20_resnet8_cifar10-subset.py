@@ -1,11 +1,6 @@
-# SD-DKD on the CIFAR-10 subset, warm-up 2 epochs.
-_base_ = '../_base_/cifar_resnet20_resnet8_cifar10-subset.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(type='mmkd_logit.ClsLogits', scales=(1, 2)),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=4.0, alpha=1.0, beta=2.0))))
-optim_wrapper = dict(clip_grad=dict(max_norm=40, norm_type=2))
-custom_hooks = [dict(type='mmkd_logit.KDWarmupHook', end=2, by_epoch=True)]
+# SD-DKD, CIFAR-10 subset: resnet20 teaches resnet8.
+_base_ = [
+    '../_base_/pairs/cifar_resnet20_resnet8_cifar10-subset.py',
+    '../_base_/recipes/sd_dkd_cifar_beta2_s12_short.py'
+]
+globals().update(_base_.pop('recipe'))

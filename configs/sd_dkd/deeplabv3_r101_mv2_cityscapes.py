@@ -1,11 +1,6 @@
-# DKD of pixels and of windows of them, settings of DKD. No paper has it.
-_base_ = '../_base_/deeplabv3_r101_mv2_cityscapes.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(
-                type='mmkd_logit.SegLogits', windows=(1, 2, 4),
-                complementary_weight=2.0),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=2.0))))
+# SD-DKD, Cityscapes: deeplabv3 r101 teaches mv2.
+_base_ = [
+    '../_base_/pairs/deeplabv3_r101_mv2_cityscapes.py',
+    '../_base_/recipes/sd_dkd_seg_w124.py'
+]
+globals().update(_base_.pop('recipe'))

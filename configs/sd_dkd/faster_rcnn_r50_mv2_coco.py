@@ -1,10 +1,6 @@
-# SD-DKD of RoIs and their quadrants with the tau, alpha and beta of the
-# official detection code; its interleaved cells are cells='polyphase'.
-_base_ = '../_base_/faster_rcnn_r50_mv2_coco.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(type='mmkd_logit.RoILogits', scales=(1, 2)),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=2.0, alpha=1.0, beta=0.25))))
+# SD-DKD, COCO: faster_rcnn r50 teaches mv2.
+_base_ = [
+    '../_base_/pairs/faster_rcnn_r50_mv2_coco.py',
+    '../_base_/recipes/sd_dkd_roi.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,11 +1,6 @@
-# DKD of pixels and windows on CamVid with the settings of Cityscapes.
-_base_ = '../_base_/fcn_r18-wide_r18-slim_camvid.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(
-                type='mmkd_logit.SegLogits', windows=(1, 2),
-                complementary_weight=2.0),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=2.0))))
+# SD-DKD, CamVid: fcn r18-wide teaches r18-slim.
+_base_ = [
+    '../_base_/pairs/fcn_r18-wide_r18-slim_camvid.py',
+    '../_base_/recipes/sd_dkd_seg.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,16 +1,6 @@
-# SD-DKD on windows of the class maps, this project's extension: no setting is
-# published, these are the ones of configs/dkd.
-_base_ = '../_base_/gfl_r101_r18_coco.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(type='mmkd_logit.DenseClsLogits', windows=(1, 2)),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=0.25,
-                use_sigmoid=True)),
-        loss_kd_box=dict(
-            logits=dict(type='mmkd_logit.GFLBoxLogits'),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=4.0, alpha=1.0, beta=2.0,
-                loss_weight=0.5))))
+# SD-DKD, COCO: gfl r101 teaches r18.
+_base_ = [
+    '../_base_/pairs/gfl_r101_r18_coco.py',
+    '../_base_/recipes/sd_dkd_gfl.py'
+]
+globals().update(_base_.pop('recipe'))

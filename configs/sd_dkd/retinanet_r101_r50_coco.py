@@ -1,11 +1,6 @@
-# SD-DKD on windows of the class maps, this project's extension: no setting is
-# published, these are the ones of configs/dkd.
-_base_ = '../_base_/retinanet_r101_r50_coco.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(type='mmkd_logit.DenseClsLogits', windows=(1, 2)),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=0.25,
-                use_sigmoid=True))))
+# SD-DKD, COCO: retinanet r101 teaches r50.
+_base_ = [
+    '../_base_/pairs/retinanet_r101_r50_coco.py',
+    '../_base_/recipes/sd_dkd_dense.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,11 +1,6 @@
-# DKD of pixels and of windows of them, settings of DKD. No paper has it.
-_base_ = '../_base_/segformer_b2_b0_cityscapes.py'
-
-model = dict(
-    distill=dict(
-        loss_kd=dict(
-            logits=dict(
-                type='mmkd_logit.SegLogits', windows=(1, 2),
-                complementary_weight=2.0),
-            loss=dict(
-                type='mmkd_logit.DKDLoss', tau=1.0, alpha=1.0, beta=2.0))))
+# SD-DKD, Cityscapes: segformer b2 teaches b0.
+_base_ = [
+    '../_base_/pairs/segformer_b2_b0_cityscapes.py',
+    '../_base_/recipes/sd_dkd_seg.py'
+]
+globals().update(_base_.pop('recipe'))

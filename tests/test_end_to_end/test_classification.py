@@ -193,7 +193,7 @@ def test_missing_imagenet_is_one_sentence(tmp_path):
     code, output = call(
         sys.executable,
         'tools/train.py',
-        'configs/dkd/classifier_teacher_student_imagenet.py',
+        'configs/dkd/classifier_r34_r18_imagenet.py',
         '--data-root',
         tmp_path / 'no-imagenet',
         '--work-dir',

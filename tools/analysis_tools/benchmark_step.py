@@ -1,8 +1,8 @@
 """What a distilled step costs: against the plain student plus the teacher.
 
     python tools/analysis_tools/benchmark_step.py \
-        configs/dkd/cifar_teacher_student_cifar100.py \
-        configs/sd_dkd/cifar_teacher_student_cifar100.py --image-size 32
+        configs/dkd/cifar_resnet56_resnet20_cifar100.py \
+        configs/sd_dkd/cifar_resnet56_resnet20_cifar100.py --image-size 32
 
 All steps are taken in turn in one process. Times are medians, ratios are
 medians of the ratios of each round, so that a machine that slows down for a

@@ -1,0 +1,9 @@
+# resnet32x4 teaches vgg8 on cifar100.
+_base_ = '../../baseline/cifar_vgg8_cifar100.py'
+
+model = dict(
+    _delete_=True,
+    type='mmkd_logit.LogitDistiller',
+    student=_base_.model,
+    teacher='{{ fileDirname }}/../../baseline/cifar_resnet32x4_cifar100.py',
+    teacher_ckpt='checkpoints/cifar_resnet32x4_cifar100.pth')

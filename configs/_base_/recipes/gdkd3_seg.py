@@ -1,0 +1,5 @@
+# GDKD3 with the settings of GDKD; no source has it for segmentation.
+_base_ = './gdkd_seg.py'
+recipe = dict(
+    model=dict(
+        distill=dict(loss_kd=dict(loss=dict(type='mmkd_logit.GDKD3Loss')))))

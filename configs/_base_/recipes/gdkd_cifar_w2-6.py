@@ -1,0 +1,4 @@
+# GDKD with w1 2, w2 6: GDKD repository wrn40_2_wrn_16_2, _40_1 and _shuv1.
+_base_ = './gdkd_cifar.py'
+recipe = dict(
+    model=dict(distill=dict(loss_kd=dict(loss=dict(w1=2.0, w2=6.0)))))

@@ -1,0 +1,7 @@
+# DKD of pixels and of windows of them, settings of dkd_seg. No paper has it.
+_base_ = './dkd_seg.py'
+recipe = dict(
+    model=dict(
+        distill=dict(
+            loss_kd=dict(
+                logits=dict(windows=(1, 2), complementary_weight=2.0)))))

@@ -1,0 +1,6 @@
+# DKD, CIFAR-100: resnet32x4 teaches mobilenetv2.
+_base_ = [
+    '../_base_/pairs/cifar_resnet32x4_mobilenetv2_cifar100.py',
+    '../_base_/recipes/dkd_cifar_beta6.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,7 @@
+# DKD, CIFAR-100: wrn_40_2 teaches mobilenetv2.
+# No setting is published for this pair; the recipe is a guess.
+_base_ = [
+    '../_base_/pairs/cifar_wrn_40_2_mobilenetv2_cifar100.py',
+    '../_base_/recipes/dkd_cifar_beta6.py'
+]
+globals().update(_base_.pop('recipe'))

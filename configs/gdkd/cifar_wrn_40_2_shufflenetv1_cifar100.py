@@ -1,0 +1,6 @@
+# GDKD, CIFAR-100: wrn_40_2 teaches shufflenetv1.
+_base_ = [
+    '../_base_/pairs/cifar_wrn_40_2_shufflenetv1_cifar100.py',
+    '../_base_/recipes/gdkd_cifar_w2-6.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# GDKD, Tiny-ImageNet: r34 teaches r18.
+_base_ = [
+    '../_base_/pairs/classifier_r34_r18_tiny-imagenet.py',
+    '../_base_/recipes/gdkd_imagenet.py'
+]
+globals().update(_base_.pop('recipe'))

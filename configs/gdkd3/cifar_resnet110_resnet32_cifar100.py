@@ -1,0 +1,6 @@
+# GDKD3, CIFAR-100: resnet110 teaches resnet32.
+_base_ = [
+    '../_base_/pairs/cifar_resnet110_resnet32_cifar100.py',
+    '../_base_/recipes/gdkd3_cifar_w1-1.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,7 @@
+# GDKD3, CIFAR-100: wrn_40_2 teaches resnet8x4.
+# No setting is published for this pair; the recipe is a guess.
+_base_ = [
+    '../_base_/pairs/cifar_wrn_40_2_resnet8x4_cifar100.py',
+    '../_base_/recipes/gdkd3_cifar.py'
+]
+globals().update(_base_.pop('recipe'))

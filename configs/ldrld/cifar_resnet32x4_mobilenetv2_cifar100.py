@@ -1,0 +1,7 @@
+# LDRLD, CIFAR-100: resnet32x4 teaches mobilenetv2.
+# No setting is published for this pair; the recipe is a guess.
+_base_ = [
+    '../_base_/pairs/cifar_resnet32x4_mobilenetv2_cifar100.py',
+    '../_base_/recipes/ldrld_cifar.py'
+]
+globals().update(_base_.pop('recipe'))

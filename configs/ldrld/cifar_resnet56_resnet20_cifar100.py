@@ -1,0 +1,7 @@
+# LDRLD, CIFAR-100: resnet56 teaches resnet20.
+# No setting is published for this pair; the recipe is a guess.
+_base_ = [
+    '../_base_/pairs/cifar_resnet56_resnet20_cifar100.py',
+    '../_base_/recipes/ldrld_cifar.py'
+]
+globals().update(_base_.pop('recipe'))

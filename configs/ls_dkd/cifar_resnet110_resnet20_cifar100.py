@@ -1,0 +1,6 @@
+# LS-DKD, CIFAR-100: resnet110 teaches resnet20.
+_base_ = [
+    '../_base_/pairs/cifar_resnet110_resnet20_cifar100.py',
+    '../_base_/recipes/ls_dkd_cifar_beta2_weight15.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# LS-DKD, CIFAR-100: resnet32x4 teaches wrn_16_2.
+_base_ = [
+    '../_base_/pairs/cifar_resnet32x4_wrn_16_2_cifar100.py',
+    '../_base_/recipes/ls_dkd_cifar_beta2.py'
+]
+globals().update(_base_.pop('recipe'))

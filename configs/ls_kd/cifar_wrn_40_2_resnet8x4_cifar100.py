@@ -1,0 +1,6 @@
+# LS-KD, CIFAR-100: wrn_40_2 teaches resnet8x4.
+_base_ = [
+    '../_base_/pairs/cifar_wrn_40_2_resnet8x4_cifar100.py',
+    '../_base_/recipes/ls_kd_cifar.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# NKD, CUB-200-2011: vgg13 teaches mobilenetv2.
+_base_ = [
+    '../_base_/pairs/cifar_vgg13_mobilenetv2_cub.py',
+    '../_base_/recipes/nkd_cifar_clip.py'
+]
+globals().update(_base_.pop('recipe'))

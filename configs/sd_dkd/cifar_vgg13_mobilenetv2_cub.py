@@ -1,0 +1,6 @@
+# SD-DKD, CUB-200-2011: vgg13 teaches mobilenetv2.
+_base_ = [
+    '../_base_/pairs/cifar_vgg13_mobilenetv2_cub.py',
+    '../_base_/recipes/sd_dkd_cifar_beta6.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# SD-DKD, CIFAR-100: wrn_40_2 teaches mobilenetv2.
+_base_ = [
+    '../_base_/pairs/cifar_wrn_40_2_mobilenetv2_cifar100.py',
+    '../_base_/recipes/sd_dkd_cifar_beta6.py'
+]
+globals().update(_base_.pop('recipe'))

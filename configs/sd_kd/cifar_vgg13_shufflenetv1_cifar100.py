@@ -1,0 +1,6 @@
+# SD-KD, CIFAR-100: vgg13 teaches shufflenetv1.
+_base_ = [
+    '../_base_/pairs/cifar_vgg13_shufflenetv1_cifar100.py',
+    '../_base_/recipes/sd_kd_cifar.py'
+]
+globals().update(_base_.pop('recipe'))

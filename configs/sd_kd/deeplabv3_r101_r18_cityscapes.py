@@ -1,0 +1,6 @@
+# SD-KD, Cityscapes: deeplabv3 r101 teaches r18.
+_base_ = [
+    '../_base_/pairs/deeplabv3_r101_r18_cityscapes.py',
+    '../_base_/recipes/sd_kd_seg.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# SD-NKD, ImageNet: r50 teaches mv1.
+_base_ = [
+    '../_base_/pairs/classifier_r50_mv1_imagenet.py',
+    '../_base_/recipes/sd_nkd_imagenet_s124.py'
+]
+globals().update(_base_.pop('recipe'))
