@@ -27,10 +27,15 @@ def check_rows(
             f'{name}: logits must be rows (M, C), got {tuple(shape)}; for a '
             'map (B, C, H, W) give logits.movedim(1, -1).flatten(0, -2)'
         )
-    for logits in (student_logits, teacher_logits):
-        if not logits.is_floating_point():
+    check_floating(name, student_logits, teacher_logits)
+
+
+def check_floating(name: str, *logits: Tensor) -> None:
+    """Refuse class indices where raw scores belong."""
+    for scores in logits:
+        if not scores.is_floating_point():
             raise TypeError(
-                f'{name}: logits must be floating point, got {logits.dtype}; '
+                f'{name}: logits must be floating point, got {scores.dtype}; '
                 'give the raw scores of the last layer, not class indices'
             )
 
@@ -66,13 +71,12 @@ def check_labels(
         )
     # Reading the values costs nothing on the CPU and a stall on CUDA.
     if labels.device.type == 'cpu' and len(labels) and not compiling():
-        low, high = (extreme.item() for extreme in torch.aminmax(labels))
+        least, most = (extreme.item() for extreme in torch.aminmax(labels))
         last = shape[1] - (0 if may_be_none else 1)
-        if low < 0 or high > last:
+        if least < 0 or most > last:
             raise ValueError(
                 f'{name}: labels must be in [0, {last}], got values from '
-                f'{low} to {high}; drop ignored rows before the '
-                'loss'
+                f'{least} to {most}; drop ignored rows before the loss'
             )
 
 

@@ -102,7 +102,7 @@ class GDKDLoss(LogitLoss):
     function = gdkd_loss
     defaults = dict(tau=4.0)
     part_weights = ('w0', 'w1', 'w2')
-    choices = dict(strategy=STRATEGIES, kl_type=KL_TYPES)
+    choices = dict(strategy=STRATEGIES, kl_type=tuple(KL_TYPES))
 
     def check_settings(self) -> None:
         self._need_classes_beside('k', self.k, 1, 'both groups need a class')

@@ -1,13 +1,13 @@
 """Quality-focal distillation of sigmoid heads: hard classes weigh more."""
 
-from typing import Any, Tuple
+from typing import NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ..ops.autograd import as_float
+from ..ops.dispatch import Answer, Operation, run, scaled_rows
 from ..registry import MODELS
 from .base import LogitLoss
 from .checks import check_rows
@@ -43,33 +43,46 @@ def kdqfl_loss(
     """
     check_rows('kdqfl_loss', student_logits, teacher_logits)
     student, teacher = as_float(student_logits), teacher_logits.detach()
-    return _KDQFL.apply(student, teacher.to(student.dtype), beta)
+    question = FocalQuestion(student, teacher.to(student.dtype), beta)
+    return run(QUALITY_FOCAL, question)[0]
 
 
-class _KDQFL(torch.autograd.Function):
+class FocalQuestion(NamedTuple):
+    """What :func:`kdqfl_loss` asks; the logits have one type."""
+
+    student: Tensor
+    teacher: Tensor
+    beta: float
+
+
+def focal_plain(question: FocalQuestion) -> Tuple[Tensor, None]:
+    """:func:`kdqfl_loss` by autograd."""
+    gap, entropy = _gap_and_entropy(question)
+    return (gap.abs().pow(question.beta) * entropy).sum(1), None
+
+
+def focal_with_gradient(question: FocalQuestion, need_grad: bool) -> Answer:
     """Value and gradient in one pass; keeps one (M, C) tensor."""
+    beta, (gap, entropy) = question.beta, _gap_and_entropy(question)
+    weight = gap.abs().pow(beta)
+    pullback = None
+    if need_grad:
+        p = question.student.sigmoid()
+        slope = beta * gap.abs().pow(beta - 1) * gap.sign() * p * (1 - p)
+        pullback = scaled_rows(weight * gap + entropy * slope)
+    return Answer((weight * entropy).sum(1), None, pullback)
 
-    @staticmethod
-    def forward(
-        ctx: Any, student: Tensor, teacher: Tensor, beta: float
-    ) -> Tensor:
-        p, q = student.sigmoid(), teacher.sigmoid()
-        gap = p - q
-        weight = gap.abs().pow(beta)
-        # -inf times a target of 0 would be NaN
-        finite = student.clamp(min=torch.finfo(student.dtype).min)
-        entropy = F.binary_cross_entropy_with_logits(
-            finite, q, reduction='none'
-        )
-        if ctx.needs_input_grad[0]:
-            slope = beta * gap.abs().pow(beta - 1) * gap.sign() * p * (1 - p)
-            ctx.save_for_backward(weight * gap + entropy * slope)
-        return (weight * entropy).sum(1)
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tuple[Tensor, None, None]:
-        return ctx.saved_tensors[0] * grad[:, None], None, None
+def _gap_and_entropy(question: FocalQuestion) -> Tuple[Tensor, Tensor]:
+    """``p - q`` and the binary cross entropy of each class."""
+    student, q = question.student, question.teacher.sigmoid()
+    # -inf times a target of 0 would be NaN
+    finite = student.clamp(min=torch.finfo(student.dtype).min)
+    entropy = F.binary_cross_entropy_with_logits(finite, q, reduction='none')
+    return student.sigmoid() - q, entropy
+
+
+QUALITY_FOCAL = Operation(focal_plain, (focal_with_gradient,))
 
 
 @MODELS.register_module()

@@ -5,9 +5,9 @@ from typing import List
 
 from torch import Tensor
 
-from ..ops.autograd import as_float, compiling
+from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
-from ..ops.pair_kl import _PairKL, pair_kl
+from ..ops.pair_kl import pair_kl
 from ..ops.top_classes import top_classes
 from ..registry import MODELS
 from .base import LogitLoss, Rows
@@ -86,11 +86,11 @@ def ldrld_loss(
     s_top = as_float(student_logits.gather(1, top)) / tau
     t_top = teacher_logits.detach().gather(1, top).to(s_top.dtype) / tau
     weights = pair_weights(depth, eps, delta, lam)
-    share = 1 / (depth * (depth - 1) / 2 + 1) if average_pairs else 1.0
-    of_set = share * weights[0][1] if depth == 2 else share
+    per_term = 1 / (depth * (depth - 1) / 2 + 1) if average_pairs else 1.0
+    of_set = per_term * weights[0][1] if depth == 2 else per_term
     weights = s_top.new_tensor(weights)
 
-    pairs = (pair_kl if compiling() else _PairKL.apply)(s_top, t_top, weights)
+    pairs = pair_kl(s_top, t_top, weights)
     rows, parts = group_kl(
         student_logits,
         teacher_logits,
@@ -99,7 +99,7 @@ def ldrld_loss(
         w_top=alpha * of_set,
         w_rest=beta,
     )
-    pairs = pairs * (share * tau**2)
+    pairs = pairs * (per_term * tau**2)
     rows = rows + alpha * pairs
     if not with_parts:
         return rows

@@ -1,12 +1,12 @@
 """Logit standardization (LSKD): compare shapes of rows, not their scales."""
 
-import math
-from typing import Optional, Tuple
-
 import torch
 from torch import Tensor
 
-from ..ops.autograd import as_float, compiling, refuse_second_derivative
+from ..ops.autograd import as_float
+from ..ops.dispatch import run
+from ..ops.standardize import STANDARDIZE, StandardizeQuestion
+from .checks import check_floating
 
 
 def standardize(
@@ -46,64 +46,8 @@ def standardize(
             'standardize needs rows of at least 2 classes, got '
             f'{logits.shape[1]}: one number has no standard deviation'
         )
-    drop_constant = logits.dtype == torch.float16
-    logits, there = as_float(logits), None
-    may_look = logits.device.type == 'cpu' and not compiling()
-    if not may_look or not math.isfinite(logits.detach().sum().item()):
-        there = logits != -torch.inf
-    if logits.requires_grad and not compiling():
-        return _Standardize.apply(logits, there, eps, unbiased, drop_constant)
-    return _standardized(logits, there, eps, unbiased)[0]
-
-
-def _standardized(
-    logits: Tensor, there: Optional[Tensor], eps: float, unbiased: bool
-) -> Tuple[Tensor, Tensor, Tensor]:
-    """Scores, standard deviations, and the number of classes less one."""
-    if there is None:
-        count = torch.tensor(float(logits.shape[1]))
-        scores = logits - logits.mean(1, keepdim=True)
-    else:
-        count = there.sum(1, keepdim=True)
-        total = torch.where(there, logits, 0.0).sum(1, keepdim=True)
-        scores = torch.where(there, logits - total / count, 0.0)
-    divisor = (count - int(unbiased)).clamp(min=1)
-    variance = (scores * scores).sum(1, keepdim=True) / divisor
-    # A constant row has no direction in which its deviation would grow.
-    constant = variance == 0
-    std = variance.masked_fill(constant, 1.0).sqrt()
-    std = std.masked_fill(constant, 0.0)
-    scores = scores / (std + eps)
-    if there is not None:
-        scores = torch.where(there, scores, logits)
-    return scores, std, divisor
-
-
-class _Standardize(torch.autograd.Function):
-    """The same with a closed gradient, which keeps the scores only."""
-
-    @staticmethod
-    def forward(ctx, logits, there, eps, unbiased, drop_constant):
-        scores, std, divisor = _standardized(logits, there, eps, unbiased)
-        ctx.save_for_backward(scores, there, std, divisor)
-        ctx.eps, ctx.drop_constant = eps, drop_constant
-        return scores
-
-    @staticmethod
-    def backward(ctx, grad):
-        refuse_second_derivative()
-        scores, there, std, divisor = ctx.saved_tensors
-        if there is None:
-            mean = grad.mean(1, keepdim=True)
-        else:
-            scores, grad = (torch.where(there, x, 0.0) for x in (scores, grad))
-            mean = grad.sum(1, keepdim=True) / there.sum(1, keepdim=True)
-        along = (grad * scores).sum(1, keepdim=True) / (divisor * std)
-        along = along.masked_fill(std == 0, 0.0)
-        grad = (grad - mean) / (std + ctx.eps)
-        grad.addcmul_(scores, along, value=-1)
-        if there is not None:
-            grad = torch.where(there, grad, 0.0)
-        if ctx.drop_constant:
-            grad = grad.masked_fill(std == 0, 0.0)
-        return grad, None, None, None, None
+    check_floating('standardize', logits)
+    question = StandardizeQuestion(
+        as_float(logits), eps, unbiased, logits.dtype == torch.float16
+    )
+    return run(STANDARDIZE, question)[0]

@@ -14,7 +14,13 @@ from torch import Tensor
 from ..ops.autograd import as_float
 from ..registry import MODELS
 from .base import LogitLoss, Rows
-from .checks import check_choice, check_labels, check_rows, check_tau
+from .checks import (
+    check_choice,
+    check_floating,
+    check_labels,
+    check_rows,
+    check_tau,
+)
 
 AMPLIFY = ('literal', 'abs')
 
@@ -63,6 +69,7 @@ def topk_scale(
     """
     check_groups('topk_scale', k)
     check_choice('topk_scale', 'amplify', amplify, AMPLIFY)
+    check_floating('topk_scale', teacher_logits)
     logits = as_float(teacher_logits.detach())
     k = min(k, logits.shape[1] // 2)
     top = logits.topk(k, dim=1)[1]
@@ -135,6 +142,7 @@ def topk_decoupled_loss(
         tensor([-0.9600])
     """
     check_groups('topk_decoupled_loss', k)
+    check_floating('topk_decoupled_loss', student_logits, teacher_logits)
     student = as_float(student_logits)
     teacher = teacher_logits.detach().to(student.dtype)
     there = teacher != -torch.inf
@@ -183,6 +191,7 @@ def contrastive_loss(
         tensor([0.3133, 0.3133])
     """
     check_tau('contrastive_loss', tau)
+    check_floating('contrastive_loss', student_logits, teacher_logits)
     student = as_float(student_logits)
     teacher = teacher_logits.detach().to(student.dtype)
     there = teacher != -torch.inf

@@ -16,32 +16,23 @@ speed:
 """
 
 import math
-from typing import Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 
 import torch
 from torch import Tensor
 
+from .dispatch import Answer, scaled_rows
+from .group_kl_plain import KL_TYPES, group_kl_plain
+
+if TYPE_CHECKING:
+    from .group_kl import GroupQuestion
+
 Weight = Union[float, Tensor]
-Plain = Callable[..., Tuple[Tensor, Dict[str, Tensor]]]
 
 LOG2E = math.log2(math.e)
 #: Elements of a chunk; 1 MiB in float32, about one L2 cache. Twice that in
 #: maps, whose rows are short and many.
 CHUNK = 1 << 18
-#: Share of (w_low of KL(teacher || student), w_low of the reverse).
-DIRECTIONS = dict(forward=(1.0, 0.0), reverse=(0.0, 1.0), both=(0.5, 0.5))
-
-
-class Spec(NamedTuple):
-    """What is asked for; see :func:`mmkd_logit.ops.group_kl.group_kl`."""
-
-    tau: float
-    lead: int = 0
-    w_high: Weight = 0.0
-    w_top: Weight = 0.0
-    w_rest: Weight = 1.0
-    kl_type: str = 'forward'
-    cross_entropy: bool = False
 
 
 def lies_by_class(rows: Tensor) -> bool:
@@ -49,31 +40,15 @@ def lies_by_class(rows: Tensor) -> bool:
     return rows.stride(0) == 1 and rows.stride(1) > 1
 
 
-def one_pass(
-    student: Tensor,
-    teacher: Tensor,
-    top: Optional[Tensor],
-    spec: Spec,
-    plain: Plain,
-    need_grad: bool,
-) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
-    """Rows, their parts, and the gradient of each row's value.
+def group_kl(question: 'GroupQuestion', need_grad: bool) -> Optional[Answer]:
+    """:func:`mmkd_logit.ops.group_kl.group_kl` of rows on the CPU.
 
-    To be called where autograd records nothing.
-
-    Args:
-        student (Tensor): Raw scores, shape (M, C), any strides.
-        teacher (Tensor): Raw scores, shape (M, C), any strides.
-        top (Tensor, optional): Classes of the top group, shape (M, k).
-        spec (Spec): The rest of the question.
-        plain (Callable): The readable form, for rows out of range.
-        need_grad (bool): Whether the gradient is wanted.
-
-    Returns:
-        tuple[Tensor, Tensor, Tensor or None]: Rows (M,); ``high``,
-        ``low_top`` and ``low_rest`` (3, M); gradient (M, C) in the layout of
-        ``student``, float32 or float64.
+    Rows and parts are float32, or float64 for float64 logits, and so is the
+    gradient, which lies in memory as the student's logits do.
     """
+    student, teacher, top = question.student, question.teacher, question.top
+    if student.device.type != 'cpu':
+        return None
     by_class = lies_by_class(student)
     if by_class:
         student, teacher = student.t(), teacher.t()
@@ -96,7 +71,7 @@ def one_pass(
         weight.to(dtype).reshape(row_shape)
         if isinstance(weight, Tensor)
         else weight
-        for weight in (spec.w_high, spec.w_top, spec.w_rest)
+        for weight in (question.w_high, question.w_top, question.w_rest)
     ]
     whole = [student, teacher, top, parts, grad, *weights]
     work = None
@@ -104,7 +79,7 @@ def one_pass(
         size = min(step, count - start)
         if work is None or work.size != size:
             work = None  # frees its buffers before the next ones are made
-            work = _Chunk(student, top, spec, dim, size, size < count, new)
+            work = _Chunk(question, student, top, dim, size, size < count, new)
         chunk = whole
         if size < count:
             chunk = [
@@ -114,7 +89,7 @@ def one_pass(
                 for x in whole
             ]
         if not work.run(*chunk):
-            _run_plain(spec, plain, dim, *chunk)
+            _run_plain(question, dim, *chunk)
     work = None
     parts = parts.view(3, count).clamp_(min=0)
     high, low_top, low_rest = parts.unbind(0)
@@ -124,35 +99,46 @@ def one_pass(
     rows = low_rest * w_rest
     if top is not None:
         rows += high * w_high
-        if top.shape[dim] > spec.lead + 1:
+        if top.shape[dim] > question.lead + 1:
             rows += low_top * w_top
     if grad is not None and by_class:
         grad = grad.t()
-    return rows, parts, grad
+    return Answer(rows, parts, None if grad is None else scaled_rows(grad))
 
 
-@torch.no_grad()
 def _run_plain(
-    spec, plain, dim, student, teacher, top, parts, grad, w_high, w_top, w_rest
-):
+    question: 'GroupQuestion',
+    dim: int,
+    student: Tensor,
+    teacher: Tensor,
+    top: Optional[Tensor],
+    parts: Tensor,
+    grad: Optional[Tensor],
+    *weights: Weight,
+) -> None:
     """One chunk by the readable form, differentiated by autograd."""
     if dim == 0:
         student, teacher = student.t(), teacher.t()
         top = None if top is None else top.t()
-    weights = (
-        w.flatten() if isinstance(w, Tensor) else w
-        for w in (w_high, w_top, w_rest)
+    w_high, w_top, w_rest = (
+        w.flatten() if isinstance(w, Tensor) else w for w in weights
     )
-    spec = spec._replace(**dict(zip(('w_high', 'w_top', 'w_rest'), weights)))
     leaf = student.detach().to(parts.dtype).requires_grad_(grad is not None)
+    chunk = question._replace(
+        student=leaf,
+        teacher=teacher,
+        top=top,
+        w_high=w_high,
+        w_top=w_top,
+        w_rest=w_rest,
+    )
     with torch.enable_grad():
-        rows, by_name = plain(leaf, teacher, top, spec)
+        rows, found = group_kl_plain(chunk)
         total = rows.sum()
+    parts.copy_(found.view(parts.shape))
     if grad is not None:
-        found = torch.autograd.grad(total, leaf)[0]
-        grad.copy_(found if dim else found.t())
-    for part, name in zip(parts, ('high', 'low_top', 'low_rest')):
-        part.copy_(by_name[name].view(part.shape))
+        by_row = torch.autograd.grad(total, leaf)[0]
+        grad.copy_(by_row if dim else by_row.t())
 
 
 class _Chunk:
@@ -166,11 +152,20 @@ class _Chunk:
     and the parts are in nats times ``tau**2``.
     """
 
-    def __init__(self, like, top, spec, dim, size, several, new):
-        self.spec, self.dim = spec, dim
+    def __init__(
+        self,
+        question: 'GroupQuestion',
+        like: Tensor,
+        top: Optional[Tensor],
+        dim: int,
+        size: int,
+        several: bool,
+        new: Dict[str, Any],
+    ) -> None:
+        self.question, self.dim = question, dim
         self.size = size
-        self.forward, self.reverse = DIRECTIONS[spec.kl_type]
-        self.scale = LOG2E / spec.tau
+        self.forward, self.reverse = KL_TYPES[question.kl_type]
+        self.scale = LOG2E / question.tau
         info = torch.finfo(new['dtype'])
         self.tiny, self.huge = info.tiny * 1e8, info.max * 1e-8
 
@@ -181,7 +176,7 @@ class _Chunk:
         # Chunks of a map are no contiguous part of the gradient.
         self.p = torch.empty_like(self.q) if several and dim == 0 else None
         self.k = 0 if top is None else top.shape[dim]
-        self.lead = spec.lead if self.k > spec.lead else 0
+        self.lead = question.lead if self.k > question.lead else 0
         groups = 3 + self.lead if self.k else 1
         self.mass = torch.empty(groups, 2, *shape(1), **new)
         rest, *self.tops = self.mass.unbind(0)
@@ -219,7 +214,7 @@ class _Chunk:
         p = self.p
         if p is None:
             p = torch.empty_like(q) if grad is None else grad
-        tau, cross_entropy = self.spec.tau, self.spec.cross_entropy
+        tau, cross_entropy = self.question.tau, self.question.cross_entropy
 
         # Inside the rest: sum of q * (t - s), of p * (t - s) for the reverse
         # direction; of q * s for the cross-entropy. The product takes the
@@ -261,15 +256,15 @@ class _Chunk:
         else:
             self.fill_low(low_rest, in_rest, dot, dot_reverse, tau)
         if k:
-            p_share, q_share = (self.groups / self.total).unbind(1)
+            p_group, q_group = (self.groups / self.total).unbind(1)
             if cross_entropy:
-                torch.mul(q_share[1], s_log[-1] - s_log[1], out=high)
-                diff = q_share[1] * p_share[0]
+                torch.mul(q_group[1], s_log[-1] - s_log[1], out=high)
+                diff = q_group[1] * p_group[0]
                 diff = torch.stack([diff, -diff])
             else:
-                among = (q_share * ratio[:-1]).sum(0)
+                among = (q_group * ratio[:-1]).sum(0)
                 torch.sub(in_tops[-1], among, out=high)
-                diff = p_share.sub_(q_share)
+                diff = p_group.sub_(q_group)
             if k > 1:
                 back = self.inside_top(in_tops[0], low_top)
         if grad is None:
@@ -320,7 +315,7 @@ class _Chunk:
         s, t = self.inner(self.top_logs).unbind(0)
         p, q = self.inner(self.top_powers).unbind(0)
         p_mass, q_mass = self.tops[0].unbind(0)
-        gap, unit = t - s, self.spec.tau / self.scale
+        gap, unit = t - s, self.question.tau / self.scale
         dot = (q * gap).sum(self.dim, keepdim=True).div_(q_mass)
         dot_reverse = back = None
         if self.reverse:
@@ -340,7 +335,7 @@ class _Chunk:
         """Gradient at the top classes: inside the group, and of its mass."""
         p, q = self.inner(self.top_powers).unbind(0)
         p_mass, q_mass = self.tops[0].unbind(0)
-        ahead = weight * (self.spec.tau * self.forward)
+        ahead = weight * (self.question.tau * self.forward)
         grad = p * ((ahead + of_group) / p_mass)
         grad -= q * (ahead / q_mass)
         if back is not None:

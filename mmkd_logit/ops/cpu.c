@@ -1,16 +1,18 @@
 /* Grouped KL of rows and KL of pairs with their gradients, and the largest
    classes of rows.
 
-   The mathematics of chunked.py, pair_kl.py and top_classes.py in float32, with each
-   logit read once from memory; cpu.py calls it where it was built. Rows
-   go in tiles that stay in the first cache. "By class" means that one class of
-   many rows lies together in memory, as in a (B, C, H, W) map; otherwise one
-   row with its classes does. Inner loops go along what lies together.
+   The mathematics of chunked.py, pair_kl.py and top_classes.py in float32,
+   with each logit read once from memory; cpu.py calls it where it was built.
+   Rows go in tiles that stay in the first cache. "By class" means that one
+   class of many rows lies together in memory, as in a (B, C, H, W) map;
+   otherwise one row with its classes does. Inner loops go along what lies
+   together.
 
    In the names, p and s belong to the student, q and t to the teacher. */
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -28,7 +30,8 @@ enum { LANES = 64 };  /* most rows of a tile */
 enum { TILE = 2048 }; /* most logits of a tile of several rows */
 enum { HIGH, LOW_TOP, LOW_REST, PARTS };
 
-/* cpu.py repeats these three, and MAX_K. */
+/* cpu_library.py repeats these three and MAX_K, and compares them with
+   layout() below. */
 typedef struct {
     const float *student, *teacher;
     const int64_t *top;          /* the top group's classes */
@@ -39,7 +42,7 @@ typedef struct {
     /* steps from row to row, and from class to class, whichever is not 1 */
     int64_t student_step, teacher_step, grad_step;
     int64_t top_steps[2], weight_steps[PARTS];
-    float *room; /* room_for() floats for each share */
+    float *room; /* room_for() floats for each portion */
     float tau;
 } Question;
 
@@ -57,12 +60,77 @@ typedef struct {
     int64_t count, k;
 } Pairs;
 
-/* Of this file, by setup.py: cpu.py wants to know what it loads. */
+/* Of this file, given by setup.py. */
 int64_t checksum(void) { return CHECKSUM; }
+
+/* What the compiler made of the structures: first the structure and its size,
+   then each field, its place and its size. A field without a name ends it. */
+typedef struct {
+    const char *name;
+    int64_t offset, size;
+} Field;
+#define WHOLE(type) {#type, 0, sizeof(type)}
+#define FIELD(type, name) \
+    {#name, offsetof(type, name), sizeof(((type *)0)->name)}
+
+static const Field LIMITS[] = {{"MAX_K", 0, MAX_K}, {0, 0, 0}};
+static const Field QUESTION[] = {
+    WHOLE(Question),
+    FIELD(Question, student),
+    FIELD(Question, teacher),
+    FIELD(Question, top),
+    FIELD(Question, weights),
+    FIELD(Question, rows),
+    FIELD(Question, parts),
+    FIELD(Question, grad),
+    FIELD(Question, by_class),
+    FIELD(Question, count),
+    FIELD(Question, classes),
+    FIELD(Question, k),
+    FIELD(Question, lead),
+    FIELD(Question, cross_entropy),
+    FIELD(Question, student_step),
+    FIELD(Question, teacher_step),
+    FIELD(Question, grad_step),
+    FIELD(Question, top_steps),
+    FIELD(Question, weight_steps),
+    FIELD(Question, room),
+    FIELD(Question, tau),
+    {0, 0, 0},
+};
+static const Field RANKING[] = {
+    WHOLE(Ranking),
+    FIELD(Ranking, logits),
+    FIELD(Ranking, top),
+    FIELD(Ranking, steps),
+    FIELD(Ranking, count),
+    FIELD(Ranking, classes),
+    FIELD(Ranking, k),
+    FIELD(Ranking, sign),
+    {0, 0, 0},
+};
+static const Field PAIRS[] = {
+    WHOLE(Pairs),
+    FIELD(Pairs, student),
+    FIELD(Pairs, teacher),
+    FIELD(Pairs, weights),
+    FIELD(Pairs, rows),
+    FIELD(Pairs, grad),
+    FIELD(Pairs, count),
+    FIELD(Pairs, k),
+    {0, 0, 0},
+};
+
+/* Limits, Question, Ranking or Pairs. */
+const Field *layout(int64_t which)
+{
+    static const Field *const all[] = {LIMITS, QUESTION, RANKING, PAIRS};
+    return all[which];
+}
 
 /* Rows [begin, end) of what is asked; returns how many need another way. */
 typedef int64_t Work(
-    const void *ask, int64_t share, int64_t begin, int64_t end);
+    const void *ask, int64_t portion, int64_t begin, int64_t end);
 
 /* GOMP_parallel of the OpenMP library that PyTorch has loaded: its threads are
    awake when ours are wanted. No address where there is none. */
@@ -71,31 +139,31 @@ typedef void Parallel(void (*)(void *), void *, unsigned, unsigned);
 typedef struct {
     Work *work;
     const void *ask;
-    int64_t rows, shares, taken, found;
+    int64_t rows, portions, taken, found;
 } Job;
 
-static void take_shares(void *given)
+static void take_portions(void *given)
 {
     Job *job = given;
-    int64_t share;
-    while ((share = __atomic_fetch_add(&job->taken, 1, __ATOMIC_RELAXED)) <
-           job->shares) {
+    int64_t portion;
+    while ((portion = __atomic_fetch_add(&job->taken, 1, __ATOMIC_RELAXED)) <
+           job->portions) {
         int64_t found = job->work(
-            job->ask, share, job->rows * share / job->shares,
-            job->rows * (share + 1) / job->shares);
+            job->ask, portion, job->rows * portion / job->portions,
+            job->rows * (portion + 1) / job->portions);
         __atomic_fetch_add(&job->found, found, __ATOMIC_RELAXED);
     }
 }
 
-static int64_t in_shares(
-    Work *work, const void *ask, int64_t rows, int64_t shares,
+static int64_t in_portions(
+    Work *work, const void *ask, int64_t rows, int64_t portions,
     Parallel *parallel)
 {
-    Job job = {work, ask, rows, shares, 0, 0};
-    if (parallel && shares > 1)
-        parallel(take_shares, &job, (unsigned)shares, 0);
+    Job job = {work, ask, rows, portions, 0, 0};
+    if (parallel && portions > 1)
+        parallel(take_portions, &job, (unsigned)portions, 0);
     else
-        take_shares(&job);
+        take_portions(&job);
     return job.found;
 }
 
@@ -153,7 +221,7 @@ typedef struct {
     float *dot; /* q * (t - s); q * (-s) for the cross-entropy */
 } Powers;
 
-/* What a share works with: one tile, and lines of LANES numbers. */
+/* What a portion works with: one tile, and lines of LANES numbers. */
 typedef struct {
     Powers tile;                /* all classes, with 0 at the top ones */
     Powers tops;                /* the top classes, a line each */
@@ -188,7 +256,7 @@ INLINE int64_t rows_of_tile(int64_t classes)
     return rows < 1 ? 1 : rows > LANES ? LANES : rows;
 }
 
-/* Floats that a share needs in group_kl. */
+/* Floats that a portion needs in group_kl. */
 int64_t room_for(int64_t classes, int64_t k)
 {
     return 3 * (rows_of_tile(classes) * classes + k * LANES) + LINES * LANES;
@@ -388,8 +456,8 @@ INLINE void differentiate(
     }
 }
 
-CLONES static int64_t group_kl_share(
-    const void *given, int64_t share, int64_t begin, int64_t end)
+CLONES static int64_t group_kl_portion(
+    const void *given, int64_t portion, int64_t begin, int64_t end)
 {
     const Question *ask = given;
     const int64_t classes = ask->classes, k = ask->k, lead = ask->lead;
@@ -399,7 +467,7 @@ CLONES static int64_t group_kl_share(
     const float own = ask->cross_entropy ? 0 : 1;
     const int with_top = k > lead + 1;
     const Room room =
-        arrange(ask->room + share * room_for(classes, k), classes, k);
+        arrange(ask->room + portion * room_for(classes, k), classes, k);
 
     for (int64_t first = begin; first < end; first += most) {
         const int64_t n = first + most < end ? most : end - first;
@@ -460,13 +528,13 @@ CLONES static int64_t group_kl_share(
 }
 
 /* Not 0 if a row needs the slower form. */
-int64_t group_kl(const Question *ask, int64_t shares, Parallel *parallel)
+int64_t group_kl(const Question *ask, int64_t portions, Parallel *parallel)
 {
-    return in_shares(group_kl_share, ask, ask->count, shares, parallel);
+    return in_portions(group_kl_portion, ask, ask->count, portions, parallel);
 }
 
-CLONES static int64_t pair_kl_share(
-    const void *given, int64_t share, int64_t begin, int64_t end)
+CLONES static int64_t pair_kl_portion(
+    const void *given, int64_t portion, int64_t begin, int64_t end)
 {
     const Pairs *ask = given;
     const int64_t k = ask->k;
@@ -515,16 +583,16 @@ CLONES static int64_t pair_kl_share(
                 ask->grad[(first + i) * k + j] = to[j][i];
         }
     }
-    (void)share;
+    (void)portion;
     return bad;
 }
 
 /* KL of the two-class softmaxes of all pairs i < j of a row's k logits, each
    times weights[i * k + j], and its gradient. Not 0 if a row's logits lie too
    far apart. */
-int64_t pair_kl(const Pairs *ask, int64_t shares, Parallel *parallel)
+int64_t pair_kl(const Pairs *ask, int64_t portions, Parallel *parallel)
 {
-    return in_shares(pair_kl_share, ask, ask->count, shares, parallel);
+    return in_portions(pair_kl_portion, ask, ask->count, portions, parallel);
 }
 
 /* Four rows side by side. */
@@ -552,8 +620,8 @@ INLINE void insert(
     }
 }
 
-CLONES static int64_t largest_share(
-    const void *given, int64_t share, int64_t begin, int64_t end)
+CLONES static int64_t portion_of_largest(
+    const void *given, int64_t portion, int64_t begin, int64_t end)
 {
     const Ranking *ask = given;
     const int64_t k = ask->k, *steps = ask->steps;
@@ -599,7 +667,7 @@ CLONES static int64_t largest_share(
             }
         }
     }
-    (void)share;
+    (void)portion;
     return left;
 }
 
@@ -607,7 +675,8 @@ CLONES static int64_t largest_share(
    equal ones among its k + 1 largest, gets -1 as its first class and is left
    to the caller; returns how many. */
 int64_t largest_classes(
-    const Ranking *ask, int64_t shares, Parallel *parallel)
+    const Ranking *ask, int64_t portions, Parallel *parallel)
 {
-    return in_shares(largest_share, ask, ask->count, shares, parallel);
+    return in_portions(
+        portion_of_largest, ask, ask->count, portions, parallel);
 }

@@ -1,148 +1,54 @@
 """The hot path of the losses on a CPU, in C: see ``cpu.c``.
 
 ``pip install`` builds it where it finds a C compiler. Where there is none,
-and for rows that it does not serve, the functions here return None and the
-PyTorch code of ``chunked.py`` and ``top_classes.py`` takes their place.
+and for rows that it does not serve, the backends here return None and
+PyTorch code takes their place.
 """
 
 import ctypes
-import warnings
-import zlib
-from ctypes import c_float, c_int64, c_void_p
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Optional, Tuple
+from ctypes import c_float
+from typing import TYPE_CHECKING, Any, Optional
 
 import torch
 from torch import Tensor
 
-from .chunked import Spec, lies_by_class
+from .chunked import lies_by_class
+from .cpu_library import MAX_K, Pairs, Question, Ranking, library
+from .dispatch import Answer, scaled_rows
+
+if TYPE_CHECKING:
+    from .group_kl import GroupQuestion
+    from .pair_kl import PairQuestion
+    from .top_classes import TopQuestion
 
 #: What the C code writes, whatever torch's defaults are.
 NEW = dict(dtype=torch.float32, device='cpu')
-#: Not part of a wheel.
-SOURCE = Path(__file__).with_name('cpu.c')
-#: As there.
-MAX_K = 15
 #: Fewest logits that are worth a thread; they take some 40 microseconds.
-SHARE = 1 << 15
+WORTH_A_THREAD = 1 << 15
 
 
-class _Question(ctypes.Structure):
-    """``Question`` of cpu.c."""
-
-    _fields_ = [
-        ('student', c_void_p),
-        ('teacher', c_void_p),
-        ('top', c_void_p),
-        ('weights', c_void_p * 3),
-        ('rows', c_void_p),
-        ('parts', c_void_p),
-        ('grad', c_void_p),
-        ('by_class', c_int64),
-        ('count', c_int64),
-        ('classes', c_int64),
-        ('k', c_int64),
-        ('lead', c_int64),
-        ('cross_entropy', c_int64),
-        ('student_step', c_int64),
-        ('teacher_step', c_int64),
-        ('grad_step', c_int64),
-        ('top_steps', c_int64 * 2),
-        ('weight_steps', c_int64 * 3),
-        ('room', c_void_p),
-        ('tau', c_float),
-    ]
+def _portions(logits: int) -> int:
+    """Into how many portions a job is cut, one per thread."""
+    return max(min(torch.get_num_threads(), logits // WORTH_A_THREAD), 1)
 
 
-class _Ranking(ctypes.Structure):
-    """``Ranking`` of cpu.c."""
-
-    _fields_ = [
-        ('logits', c_void_p),
-        ('top', c_void_p),
-        ('steps', c_int64 * 4),
-        ('count', c_int64),
-        ('classes', c_int64),
-        ('k', c_int64),
-        ('sign', c_float),
-    ]
+def _rows_left(function: Any, job: ctypes.Structure, portions: int) -> bool:
+    """Call the C code; whether it left rows to another form."""
+    address = ctypes.addressof(job)
+    return function(address, portions, library().parallel) != 0
 
 
-class _Pairs(ctypes.Structure):
-    """``Pairs`` of cpu.c."""
-
-    _fields_ = [
-        ('student', c_void_p),
-        ('teacher', c_void_p),
-        ('weights', c_void_p),
-        ('rows', c_void_p),
-        ('grad', c_void_p),
-        ('count', c_int64),
-        ('k', c_int64),
-    ]
-
-
-@lru_cache(maxsize=1)
-def library() -> Optional[ctypes.CDLL]:
-    """The compiled functions; None where they were not built."""
-    found = find_spec('mmkd_logit.ops._cpu')
-    if found is None:
-        return None
-    try:
-        kernel = ctypes.CDLL(found.origin)
-        kernel.checksum.restype = c_int64
-        fits = not SOURCE.is_file() or (
-            kernel.checksum() == zlib.crc32(SOURCE.read_bytes())
-        )
-    except (OSError, AttributeError):
-        fits = False
-    if not fits:
-        warnings.warn(
-            f'{found.origin} was not built from {SOURCE.name} as it is now '
-            'and is left alone; the losses are slower without it. Build it '
-            'again: pip install --no-deps -e .',
-            stacklevel=2,
-        )
-        return None
-    kernel.room_for.restype = c_int64
-    kernel.room_for.argtypes = [c_int64] * 2
-    for function in (kernel.group_kl, kernel.largest_classes, kernel.pair_kl):
-        function.restype = c_int64
-        function.argtypes = [c_void_p, c_int64, c_void_p]
-    # of the OpenMP library that torch has loaded
-    parallel = getattr(ctypes.CDLL(None), 'GOMP_parallel', None)
-    kernel.parallel = parallel and ctypes.cast(parallel, c_void_p)
-    return kernel
-
-
-def _shares(logits: int) -> int:
-    """Into how many shares a job is cut, one per thread."""
-    return max(min(torch.get_num_threads(), logits // SHARE), 1)
-
-
-def _needs_another_way(function: Any, ask: Any, shares: int) -> bool:
-    """Call the C code; whether it left rows undone."""
-    return function(ctypes.addressof(ask), shares, library().parallel) != 0
-
-
-def one_pass(
-    student: Tensor,
-    teacher: Tensor,
-    top: Optional[Tensor],
-    spec: Spec,
-    need_grad: bool,
-) -> Optional[Tuple[Tensor, Tensor, Optional[Tensor]]]:
-    """As :func:`mmkd_logit.ops.chunked.one_pass`.
+def group_kl(question: 'GroupQuestion', need_grad: bool) -> Optional[Answer]:
+    """:func:`mmkd_logit.ops.group_kl.group_kl` in C.
 
     None for anything but float32 and ``kl_type='forward'``, for logits that
     lie neither row by row nor class by class, and if a row leaves the range
     of float32.
     """
     kernel = library()
-    if kernel is None or not _served(student, teacher, top, spec):
+    if kernel is None or not _served(question):
         return None
+    student, teacher, top = question.student, question.teacher, question.top
     count, classes = student.shape
     by_class = lies_by_class(student)
     outer = 1 if by_class else 0
@@ -152,14 +58,14 @@ def one_pass(
     k, top_steps = 0, (0, 0)
     if top is not None:
         k, top_steps = top.shape[1], top.stride()
-    given = (spec.w_high, spec.w_top, spec.w_rest)
+    given = (question.w_high, question.w_top, question.w_rest)
     weights = [
         w.to(**NEW).contiguous() if isinstance(w, Tensor) else c_float(w)
         for w in given
     ]
-    shares = _shares(student.numel())
-    room = torch.empty(shares * kernel.room_for(classes, k), **NEW)
-    ask = _Question(
+    portions = _portions(student.numel())
+    room = torch.empty(portions * kernel.room_for(classes, k), **NEW)
+    job = Question(
         student.data_ptr(),
         teacher.data_ptr(),
         top.data_ptr() if k else None,
@@ -174,25 +80,24 @@ def one_pass(
         count,
         classes,
         k,
-        spec.lead if k > spec.lead else 0,
-        spec.cross_entropy,
+        question.lead if k > question.lead else 0,
+        question.cross_entropy,
         student.stride(outer),
         teacher.stride(outer),
         0 if grad is None else grad.stride(outer),
         top_steps,
         tuple(int(isinstance(w, Tensor)) for w in given),
         room.data_ptr(),
-        spec.tau,
+        question.tau,
     )
-    if _needs_another_way(kernel.group_kl, ask, shares):
+    if _rows_left(kernel.group_kl, job, portions):
         return None
-    return rows, parts, grad
+    return Answer(rows, parts, None if grad is None else scaled_rows(grad))
 
 
-def _served(
-    student: Tensor, teacher: Tensor, top: Optional[Tensor], spec: Spec
-) -> bool:
+def _served(question: 'GroupQuestion') -> bool:
     """Whether the C code may read these; it looks at nothing itself."""
+    student, teacher, top = question.student, question.teacher, question.top
     if student.shape != teacher.shape or student.numel() == 0:
         return False
     inner = 0 if lies_by_class(student) else 1
@@ -204,21 +109,26 @@ def _served(
         ):
             return False
     count = student.shape[:1]
-    for weight in (spec.w_high, spec.w_top, spec.w_rest):
+    for weight in (question.w_high, question.w_top, question.w_rest):
         if isinstance(weight, Tensor) and weight.shape != count:
             return False
     if top is not None and (
         top.dtype != torch.int64
         or top.device.type != 'cpu'
         or top.shape[:1] != count
-        or (spec.cross_entropy and top.shape[1] > 1)
+        or (question.cross_entropy and top.shape[1] > 1)
     ):
         return False
-    return spec.kl_type == 'forward'
+    return question.kl_type == 'forward'
 
 
-def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
-    """As :func:`.top_classes.top_classes`, None if not served."""
+def top_classes(question: 'TopQuestion', need_grad: bool) -> Optional[Answer]:
+    """:func:`mmkd_logit.ops.top_classes.top_classes` in C.
+
+    None for anything but float32 and for many classes. Rows with a NaN or
+    with equal logits at the border follow ``torch.topk``.
+    """
+    logits, k, largest = question
     kernel = library()
     count, classes = logits.shape
     if (
@@ -229,7 +139,7 @@ def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
     ):
         return None
     top = torch.empty(count, k, dtype=torch.long, device='cpu')
-    ask = _Ranking(
+    job = Ranking(
         logits.data_ptr(),
         top.data_ptr(),
         (*logits.stride(), *top.stride()),
@@ -238,27 +148,18 @@ def top_classes(logits: Tensor, k: int, largest: bool) -> Optional[Tensor]:
         k,
         1.0 if largest else -1.0,
     )
-    shares = _shares(logits.numel())
-    if _needs_another_way(kernel.largest_classes, ask, shares):
+    if _rows_left(kernel.largest_classes, job, _portions(logits.numel())):
         rows = (top[:, 0] < 0).nonzero().squeeze(1)
         top[rows] = logits[rows].topk(k, 1, largest)[1]
-    return top
+    return Answer(top)
 
 
-def pair_kl(
-    student: Tensor, teacher: Tensor, weights: Tensor
-) -> Optional[Tuple[Tensor, Tensor]]:
-    """Weighted KL of the pairs of each row's logits, and its gradient.
+def pair_kl(question: 'PairQuestion', need_grad: bool) -> Optional[Answer]:
+    """:func:`mmkd_logit.ops.pair_kl.pair_kl` in C.
 
-    Args:
-        student (Tensor): Logits over tau, shape (M, k).
-        teacher (Tensor): Logits over tau, shape (M, k).
-        weights (Tensor): Of the pairs i < j, shape (k, k).
-
-    Returns:
-        tuple[Tensor, Tensor] or None: Shapes (M,) and (M, k); None for
-        anything but float32, and if logits of a row lie very far apart.
+    None for anything but float32, and if logits of a row lie very far apart.
     """
+    student, teacher, weights = question
     kernel = library()
     count, k = student.shape
     if (
@@ -273,12 +174,12 @@ def pair_kl(
     student, teacher = student.contiguous(), teacher.contiguous()
     weights = weights.to(**NEW).contiguous()
     rows, grad = torch.empty(count, **NEW), torch.empty_like(student)
-    ask = _Pairs(
+    job = Pairs(
         *(x.data_ptr() for x in (student, teacher, weights, rows, grad)),
         count,
         k,
     )
     # a pair costs about as much as a logit
-    if _needs_another_way(kernel.pair_kl, ask, _shares(count * k * k // 2)):
+    if _rows_left(kernel.pair_kl, job, _portions(count * k * k // 2)):
         return None
-    return rows, grad
+    return Answer(rows, None, scaled_rows(grad))

@@ -11,14 +11,18 @@ Checked in Triton's interpreter and compiled for compute capability 8.0 and
 """
 
 import math
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from .chunked import DIRECTIONS, Spec
+from .dispatch import Answer, scaled_rows
+from .group_kl_plain import KL_TYPES
+
+if TYPE_CHECKING:
+    from .group_kl import GroupQuestion
 
 if int(triton.__version__.split('.')[0]) < 3:
     raise ImportError(f'needs triton >= 3, found {triton.__version__}')
@@ -31,35 +35,31 @@ MAX_CLASSES = 16384
 TILE = 1024
 
 
-def fits(student: Tensor) -> bool:
-    """Whether the kernel serves these rows; it computes in float32."""
+def group_kl(question: 'GroupQuestion', need_grad: bool) -> Optional[Answer]:
+    """:func:`mmkd_logit.ops.group_kl.group_kl` on CUDA, in float32.
+
+    None for float64, and for rows that do not fit into one program.
+    """
+    student, teacher, top = question.student, question.teacher, question.top
     known = student.dtype in (torch.float32, torch.float16, torch.bfloat16)
-    return known and 0 < student.shape[1] <= MAX_CLASSES
-
-
-def one_pass(
-    student: Tensor,
-    teacher: Tensor,
-    top: Optional[Tensor],
-    spec: Spec,
-    need_grad: bool,
-) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
-    """As :func:`mmkd_logit.ops.chunked.one_pass`, without its chunks."""
+    if not known or not 0 < student.shape[1] <= MAX_CLASSES:
+        return None
     count, classes = student.shape
     new = dict(dtype=torch.float32, device=student.device)
     rows, parts = torch.empty(count, **new), torch.empty(3, count, **new)
     grad = (
         torch.empty_like(student, dtype=torch.float32) if need_grad else None
     )
+    pullback = None if grad is None else scaled_rows(grad)
     if count == 0:
-        return rows, parts, grad
+        return Answer(rows, parts, pullback)
     weights = [
         w.to(**new) if isinstance(w, Tensor) else torch.full((1,), w, **new)
-        for w in (spec.w_high, spec.w_top, spec.w_rest)
+        for w in (question.w_high, question.w_top, question.w_rest)
     ]
     block = triton.next_power_of_2(classes)
     tile_rows = max(1, min(TILE // block, triton.next_power_of_2(count)))
-    forward, reverse = DIRECTIONS[spec.kl_type]
+    forward, reverse = KL_TYPES[question.kl_type]
     k = 0 if top is None else top.shape[1]
     where_to = student if grad is None else grad
     arguments = (
@@ -76,25 +76,25 @@ def one_pass(
         *teacher.stride(),
         *where_to.stride(),
         *(w.stride(0) if len(w) > 1 else 0 for w in weights),
-        LOG2E / spec.tau,
-        spec.tau,
-        spec.tau**2 * LN2,
+        LOG2E / question.tau,
+        question.tau,
+        question.tau**2 * LN2,
     )
     with torch.cuda.device_of(student):
         _kernel[(triton.cdiv(count, tile_rows),)](
             *arguments,
             K=k,
-            LEAD=spec.lead if k > spec.lead else 0,
+            LEAD=question.lead if k > question.lead else 0,
             FORWARD=forward,
             REVERSE=reverse,
-            CROSS_ENTROPY=spec.cross_entropy,
+            CROSS_ENTROPY=question.cross_entropy,
             NEED_GRAD=need_grad,
             WIDE=_span(student, teacher, where_to) >= 2**31,
             ROWS=tile_rows,
             BLOCK=block,
             num_warps=4 if tile_rows * block <= 1024 else 8,
         )
-    return rows, parts, grad
+    return Answer(rows, parts, pullback)
 
 
 def _span(*tensors: Tensor) -> int:
@@ -154,10 +154,10 @@ def _add_logs(a, b):
 
 
 @triton.jit
-def _high(share, s_log, t_log, s_total, t_total):
+def _high(prob, s_log, t_log, s_total, t_total):
     """One group's term of the KL between masses, in bits."""
     gap = (t_log - t_total) - (s_log - s_total)
-    return tl.where(share == 0, 0.0, share * gap)
+    return tl.where(prob == 0, 0.0, prob * gap)
 
 
 @triton.jit
@@ -255,29 +255,29 @@ def _kernel(
         # a row of classes that are all masked
         s_total = tl.where(s_total == nowhere, 0.0, s_total)
         t_total = tl.where(t_total == nowhere, 0.0, t_total)
-        p_share = tl.exp2(s_log - s_total)
-        q_share = tl.exp2(t_log - t_total)
-        p_share_top = tl.exp2(s_top - s_total)
-        q_share_top = tl.exp2(t_top - t_total)
+        p_group = tl.exp2(s_log - s_total)
+        q_group = tl.exp2(t_log - t_total)
+        p_group_top = tl.exp2(s_top - s_total)
+        q_group_top = tl.exp2(t_top - t_total)
         if K > LEAD + 1:
             low_top, weighted, back = _low(
                 s, t, p_top, q_top, s_top, t_top, FORWARD, REVERSE
             )
         if CROSS_ENTROPY:
             high = tl.where(
-                q_share_top == 0, 0.0, q_share_top * (s_total - s_top)
+                q_group_top == 0, 0.0, q_group_top * (s_total - s_top)
             )
-            diff = q_share_top * p_share
+            diff = q_group_top * p_group
             diff_top = -diff
         else:
-            high = _high(q_share, s_log, t_log, s_total, t_total)
-            high += _high(q_share_top, s_top, t_top, s_total, t_total)
-            diff = p_share - q_share
-            diff_top = p_share_top - q_share_top
+            high = _high(q_group, s_log, t_log, s_total, t_total)
+            high += _high(q_group_top, s_top, t_top, s_total, t_total)
+            diff = p_group - q_group
+            diff_top = p_group_top - q_group_top
             if LEAD > 0:
-                p_share_one = tl.exp2(s_one - s_total)
-                q_share_one = tl.exp2(t_one - t_total)
-                high += _high(q_share_one, s_one, t_one, s_total, t_total)
+                p_group_one = tl.exp2(s_one - s_total)
+                q_group_one = tl.exp2(t_one - t_total)
+                high += _high(q_group_one, s_one, t_one, s_total, t_total)
             high = tl.where(high < 0, 0.0, high)
         value += w_high * high
         if K > LEAD + 1:
@@ -286,7 +286,7 @@ def _kernel(
             grad += (w_high * diff)[:, None] * p
             grad += (w_high * diff_top)[:, None] * p_top
             if LEAD > 0:
-                diff_one = p_share_one - q_share_one
+                diff_one = p_group_one - q_group_one
                 grad += (w_high * diff_one)[:, None] * p_one
             if K > LEAD + 1:
                 weight = w_top[:, None]

@@ -2,27 +2,42 @@
 
 Every softmax loss of this package is a weighted sum of such parts: the KL
 between the groups' masses (``high``) and the KL inside each group (``low``).
-:func:`group_kl_plain` is the readable form and the referee of the tests; the
-same numbers come faster from ``chunked.py`` on the CPU, from
-``cpu.py`` where that was built and, where Triton works, from
-``cuda.py`` on CUDA.
+``group_kl_plain.py`` is the readable form; the same numbers come faster from
+``cuda.py`` on CUDA where Triton works, from ``cpu.py`` on the CPU where that
+was built, and from ``chunked.py`` on the CPU elsewhere.
 """
 
 import warnings
 from functools import lru_cache
 from types import ModuleType
-from typing import Callable, Optional, Tuple, Union
+from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
 
-from . import cpu
-from .autograd import check_floating, compiling, scale_rows
-from .chunked import Spec, one_pass
-from .group_kl_plain import Parts, group_kl_plain
+from . import chunked, cpu
+from .dispatch import Answer, Operation, run
+from .group_kl_plain import group_kl_plain
 
 Weight = Union[float, Tensor]
-NAMES = ('high', 'low_top', 'low_rest')
+Parts = Dict[str, Tensor]
+#: Names of the parts, in the order in which all forms stack them.
+PARTS = ('high', 'low_top', 'low_rest')
+
+
+class GroupQuestion(NamedTuple):
+    """What :func:`group_kl` is asked; fields are those of its arguments."""
+
+    student: Tensor
+    teacher: Tensor
+    tau: float = 1.0
+    top: Optional[Tensor] = None
+    lead: int = 0
+    w_high: Weight = 0.0
+    w_top: Weight = 0.0
+    w_rest: Weight = 1.0
+    kl_type: str = 'forward'
+    cross_entropy: bool = False
 
 
 def group_kl(
@@ -61,51 +76,53 @@ def group_kl(
             their mean. ``high`` is always forward.
         cross_entropy (bool): Keep the teacher's entropy in ``low_rest``, and
             let ``high`` be the top group's term of the cross-entropy alone.
+            Only the forward direction has such a form.
 
     Returns:
         tuple[Tensor, dict[str, Tensor]]: Rows, and the detached parts
         ``high``, ``low_top``, ``low_rest``, shape (M,), times ``tau**2``.
 
     Raises:
-        RuntimeError: In a second derivative; the gradient is computed with
-            the value and has no graph of its own.
+        ValueError: If ``cross_entropy`` meets another ``kl_type`` than
+            'forward'.
     """
-    check_floating(student_logits, teacher_logits)
-    spec = Spec(tau, lead, w_high, w_top, w_rest, kl_type, cross_entropy)
-    teacher_logits = teacher_logits.detach()
-    form = None if compiling() else fast_form(student_logits)
-    if form is None:
-        rows, parts = group_kl_plain(student_logits, teacher_logits, top, spec)
-        return rows, {name: part.detach() for name, part in parts.items()}
-    rows, parts = _OnePass.apply(
-        student_logits, teacher_logits, top, spec, form
+    if cross_entropy and kl_type != 'forward':
+        raise ValueError(
+            "cross_entropy=True keeps the teacher's entropy in KL(teacher || "
+            f"student), which is kl_type='forward'; got {kl_type!r}"
+        )
+    question = GroupQuestion(
+        student_logits,
+        teacher_logits.detach(),
+        tau,
+        top,
+        lead,
+        w_high,
+        w_top,
+        w_rest,
+        kl_type,
+        cross_entropy,
     )
-    return rows, dict(zip(NAMES, parts.unbind(0)))
+    rows, parts = run(GROUP_KL, question)
+    return rows, dict(zip(PARTS, parts.unbind(0)))
 
 
-def fast_form(student_logits: Tensor) -> Optional[Callable]:
-    """What computes value and gradient together on this device, if any."""
-    if student_logits.device.type == 'cpu':
-        return cpu_one_pass
-    kernel = _cuda_kernel() if student_logits.is_cuda else None
-    return kernel.one_pass if kernel and kernel.fits(student_logits) else None
-
-
-def cpu_one_pass(student, teacher, top, spec, need_grad):
-    found = cpu.one_pass(student, teacher, top, spec, need_grad)
-    return found or one_pass(
-        student, teacher, top, spec, group_kl_plain, need_grad
-    )
+def on_cuda(question: GroupQuestion, need_grad: bool) -> Optional[Answer]:
+    """The Triton kernel, where CUDA tensors come and it works."""
+    if not question.student.is_cuda:
+        return None
+    kernel = triton_kernel()
+    return kernel and kernel.group_kl(question, need_grad)
 
 
 @lru_cache(maxsize=1)
-def _cuda_kernel() -> Optional[ModuleType]:
+def triton_kernel() -> Optional[ModuleType]:
     """The Triton kernel after a trial on two rows; None where it fails."""
     try:
         from . import cuda
 
         trial = torch.zeros(2, 3, device='cuda')
-        cuda.one_pass(trial, trial, None, Spec(1.0), True)
+        cuda.group_kl(GroupQuestion(trial, trial), True)
     except ImportError:
         return None
     except torch.cuda.OutOfMemoryError:
@@ -120,19 +137,4 @@ def _cuda_kernel() -> Optional[ModuleType]:
     return cuda
 
 
-class _OnePass(torch.autograd.Function):
-    """A fast form for autograd."""
-
-    @staticmethod
-    def forward(ctx, student, teacher, top, spec, form):
-        rows, parts, ctx.grad = form(
-            student, teacher, top, spec, ctx.needs_input_grad[0]
-        )
-        ctx.mark_non_differentiable(parts)
-        ctx.set_materialize_grads(False)
-        ctx.dtype = student.dtype
-        return rows, parts
-
-    @staticmethod
-    def backward(ctx, grad_rows, _):
-        return scale_rows(ctx, grad_rows), None, None, None, None
+GROUP_KL = Operation(group_kl_plain, (on_cuda, cpu.group_kl, chunked.group_kl))

@@ -1,28 +1,33 @@
 """The readable form of the grouped KL, and the referee of every other form."""
 
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .autograd import as_float
-from .chunked import Spec
 
-Parts = Dict[str, Tensor]
-KL_TYPES = ('forward', 'reverse', 'both')
+if TYPE_CHECKING:
+    from .group_kl import GroupQuestion
+
+#: Parts of KL(teacher || student) and of KL(student || teacher) in each type.
+KL_TYPES: Dict[str, Tuple[float, float]] = dict(
+    forward=(1.0, 0.0), reverse=(0.0, 1.0), both=(0.5, 0.5)
+)
 
 
-def group_kl_plain(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    top: Optional[Tensor],
-    spec: Spec,
-) -> Tuple[Tensor, Parts]:
-    """:func:`group_kl` in the words of the formulas, by autograd."""
-    tau, lead = spec.tau, spec.lead
-    student = as_float(student_logits) / tau
-    teacher = teacher_logits.to(student.dtype) / tau
+def group_kl_plain(question: 'GroupQuestion') -> Tuple[Tensor, Tensor]:
+    """:func:`~.group_kl.group_kl` in the words of the formulas, by autograd.
+
+    Returns:
+        tuple[Tensor, Tensor]: Rows, shape (M,), and the detached parts
+        ``high``, ``low_top`` and ``low_rest``, shape (3, M).
+    """
+    tau, top, lead = question.tau, question.top, question.lead
+    cross_entropy = question.cross_entropy
+    student = as_float(question.student) / tau
+    teacher = question.teacher.to(student.dtype) / tau
     groups = [(student, teacher)]
     if top is not None:
         s_top, t_top = student.gather(1, top), teacher.gather(1, top)
@@ -39,30 +44,28 @@ def group_kl_plain(
     t_mass = [log_mass(t) for _, t in groups]
     zero = s_mass[0].new_zeros(len(student))
     low = [
-        inside(s, t, s_log, t_log, spec.kl_type, spec.cross_entropy and not i)
+        inside(s, t, s_log, t_log, question.kl_type, cross_entropy and not i)
         for i, ((s, t), s_log, t_log) in enumerate(zip(groups, s_mass, t_mass))
     ]
     if len(groups) == 1:
         high = zero
-    elif spec.cross_entropy:
-        high = -_times(log_share(t_mass, 1).exp(), log_share(s_mass, 1))
+    elif cross_entropy:
+        q_top = log_group_prob(t_mass, 1).exp()
+        high = -_times(q_top, log_group_prob(s_mass, 1))
     else:
         high = sum(
-            _kl(log_share(t_mass, i), log_share(s_mass, i))
+            _kl(log_group_prob(t_mass, i), log_group_prob(s_mass, i))
             for i in range(len(groups))
         )
     has_top = top is not None and top.shape[1] > lead
-    parts = dict(
-        high=tau**2 * high,
-        low_top=tau**2 * low[1] if has_top else zero,
-        low_rest=tau**2 * low[0],
+    parts = (
+        tau**2 * high,
+        tau**2 * low[1] if has_top else zero,
+        tau**2 * low[0],
     )
-    rows = (
-        spec.w_high * parts['high']
-        + spec.w_top * parts['low_top']
-        + spec.w_rest * parts['low_rest']
-    )
-    return rows, parts
+    weights = (question.w_high, question.w_top, question.w_rest)
+    rows = sum(weight * part for weight, part in zip(weights, parts))
+    return rows, torch.stack([part.detach() for part in parts])
 
 
 def log_mass(logits: Tensor) -> Tensor:
@@ -84,20 +87,26 @@ def inside(
     log_p, log_q = _log_prob(student, s_mass), _log_prob(teacher, t_mass)
     if cross_entropy:
         return -_times(log_q.exp(), log_p).sum(1)
+    forward, reverse = KL_TYPES[kl_type]
     kl = []
-    if kl_type in ('forward', 'both'):
-        kl.append(_kl(log_q, log_p).sum(1))
-    if kl_type in ('reverse', 'both'):
-        kl.append(_kl(log_p, log_q).sum(1))
-    return sum(kl) / len(kl)
+    if forward:
+        kl.append(forward * _kl(log_q, log_p).sum(1))
+    if reverse:
+        kl.append(reverse * _kl(log_p, log_q).sum(1))
+    return sum(kl)
 
 
-def log_share(masses: List[Tensor], i: int) -> Tensor:
-    """Log of group ``i``'s share of the row, exact near 0 and near 1."""
+def log_group_prob(masses: List[Tensor], i: int) -> Tensor:
+    """Log-probability of group ``i``, exact near 0 and near 1.
+
+    Args:
+        masses (list[Tensor]): Log-sum-exp of each group, shape (M,) each.
+        i (int): Which group.
+    """
     others = [mass for j, mass in enumerate(masses) if j != i]
     other = others[0] if len(others) == 1 else torch.logaddexp(*others)
     gap = masses[i] - other
-    # a row of classes that are all masked
+    # -inf - -inf: a row whose classes are all masked
     return F.logsigmoid(gap.masked_fill(gap.isnan(), 0.0))
 
 

@@ -1,13 +1,58 @@
 """KL of the two-class softmaxes of pairs of logits."""
 
-from typing import Iterator, Tuple
+from typing import Iterator, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from . import cpu
-from .autograd import scale_rows
+from .dispatch import Answer, Operation, run, scaled_rows
+
+
+class PairQuestion(NamedTuple):
+    """What :func:`pair_kl` is asked; fields are those of its arguments."""
+
+    student: Tensor
+    teacher: Tensor
+    weights: Tensor
+
+
+def pair_kl(student: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sum of the two-class KL of each row's pairs.
+
+    A pair with a class that is at -inf in both models adds nothing.
+
+    Args:
+        student (Tensor): Logits over tau, shape (M, k).
+        teacher (Tensor): Logits over tau, shape (M, k), detached.
+        weights (Tensor): Of the pairs i < j, shape (k, k).
+
+    Returns:
+        Tensor: Shape (M,).
+    """
+    return run(PAIR_KL, PairQuestion(student, teacher, weights))[0]
+
+
+def pair_kl_plain(question: PairQuestion) -> Tuple[Tensor, None]:
+    """:func:`pair_kl` by autograd."""
+    rows = sum(
+        (two_class_kl(s_gap, t_gap) * weight).sum(1)
+        for s_gap, t_gap, weight in _gaps(*question)
+    )
+    return rows, None
+
+
+def with_gradient(question: PairQuestion, need_grad: bool) -> Answer:
+    """:func:`pair_kl`, whose gradient is computed with the value."""
+    student = question.student
+    rows, grad = student.new_zeros(len(student)), torch.zeros_like(student)
+    for apart, (s_gap, t_gap, weight) in enumerate(_gaps(*question), 1):
+        rows += (two_class_kl(s_gap, t_gap) * weight).sum(1)
+        slope = (torch.sigmoid(s_gap) - torch.sigmoid(t_gap)) * weight
+        grad[:, :-apart] += slope
+        grad[:, apart:] -= slope
+    return Answer(rows, None, scaled_rows(grad))
 
 
 def two_class_kl(s_gap: Tensor, t_gap: Tensor) -> Tensor:
@@ -33,43 +78,4 @@ def _gaps(
         )
 
 
-def pair_kl(student: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
-    """Weighted sum of the two-class KL of each row's pairs.
-
-    Args:
-        student (Tensor): Logits over tau, shape (M, k).
-        teacher (Tensor): Logits over tau, shape (M, k).
-        weights (Tensor): Of the pairs i < j, shape (k, k).
-
-    Returns:
-        Tensor: Shape (M,).
-    """
-    return sum(
-        (two_class_kl(s_gap, t_gap) * weight).sum(1)
-        for s_gap, t_gap, weight in _gaps(student, teacher, weights)
-    )
-
-
-class _PairKL(torch.autograd.Function):
-    """:func:`pair_kl`, whose gradient is computed with the value."""
-
-    @staticmethod
-    def forward(ctx, student, teacher, weights):
-        found = cpu.pair_kl(student, teacher, weights)
-        if found is None:
-            rows = student.new_zeros(len(student))
-            grad = torch.zeros_like(student)
-            gaps = _gaps(student, teacher, weights)
-            for apart, (s_gap, t_gap, weight) in enumerate(gaps, 1):
-                rows += (two_class_kl(s_gap, t_gap) * weight).sum(1)
-                diff = (torch.sigmoid(s_gap) - torch.sigmoid(t_gap)) * weight
-                grad[:, :-apart] += diff
-                grad[:, apart:] -= diff
-            found = rows, grad
-        rows, ctx.grad = found
-        ctx.dtype = student.dtype
-        return rows
-
-    @staticmethod
-    def backward(ctx, grad_rows):
-        return scale_rows(ctx, grad_rows), None, None
+PAIR_KL = Operation(pair_kl_plain, (cpu.pair_kl, with_gradient))

@@ -1,15 +1,27 @@
 """KL of classes that are independent Bernoulli variables."""
 
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .autograd import as_float, check_floating, compiling, scale_rows
+from .autograd import as_float
+from .dispatch import Answer, Operation, run, scaled_rows
 
 #: Elements that are worked on at once on the CPU; about one L2 cache.
 CHUNK = 1 << 17
+
+
+class SigmoidQuestion(NamedTuple):
+    """What :func:`sigmoid_kl` is asked; fields are those of its arguments."""
+
+    student: Tensor
+    teacher: Tensor
+    tau: float
+    labels: Optional[Tensor] = None
+    alpha: float = 1.0
+    beta: float = 1.0
 
 
 def sigmoid_kl(
@@ -35,19 +47,62 @@ def sigmoid_kl(
         tuple[Tensor, Tensor, Tensor]: Rows, and the detached KL of the
         labelled class and of the others, shape (M,), times ``tau**2``.
     """
-    check_floating(student_logits, teacher_logits)
     teacher_logits = teacher_logits.detach()
-    arguments = (student_logits, teacher_logits, labels, tau, alpha, beta)
-    if compiling():
-        own, others = _terms(*arguments[:4])[:2]
-        return alpha * own + beta * others, own.detach(), others.detach()
-    rows, parts = _SigmoidKL.apply(*arguments)
+    rows, parts = run(
+        SIGMOID_KL,
+        SigmoidQuestion(
+            student_logits, teacher_logits, tau, labels, alpha, beta
+        ),
+    )
+    return rows, *parts.unbind(0)
+
+
+def sigmoid_kl_plain(question: SigmoidQuestion) -> Tuple[Tensor, Tensor]:
+    """:func:`sigmoid_kl` by autograd; the parts have shape (2, M)."""
+    own, others = _terms(*question[:4])[:2]
+    rows = question.alpha * own + question.beta * others
+    return rows, torch.stack([own.detach(), others.detach()])
+
+
+def with_gradient(question: SigmoidQuestion, need_grad: bool) -> Answer:
+    """Value and gradient in one pass, chunk by chunk."""
+    student, teacher, tau, labels, alpha, beta = question
+    count, classes = student.shape
+    dtype = torch.promote_types(student.dtype, torch.float32)
+    new = dict(dtype=dtype, device=student.device)
+    parts = torch.zeros(2, count, **new)
+    whole = torch.empty(count, classes, **new) if need_grad else None
+    step = count
+    if student.device.type == 'cpu':
+        step = CHUNK // max(classes, 1)
+    step = max(step, 1)
+    for start in range(0, count, step):
+        rows = slice(start, start + step)
+        some = None if labels is None else labels[rows]
+        own, others, s, q = _terms(student[rows], teacher[rows], tau, some)
+        parts[0, rows], parts[1, rows] = own, others
+        if whole is None:
+            continue
+        grad = torch.sub(s.sigmoid(), q, out=whole[rows]).mul_(tau)
+        if labels is not None and alpha != beta:
+            place = some.clamp(max=classes - 1)[:, None]
+            factor = torch.where(some == classes, beta, alpha)
+            at_label = grad.gather(1, place) * factor[:, None]
+            grad.mul_(beta).scatter_(1, place, at_label)
+        elif beta != 1:
+            grad.mul_(beta)
     own, others = parts.unbind(0)
-    return rows, own, others
+    pullback = None if whole is None else scaled_rows(whole)
+    return Answer(alpha * own + beta * others, parts, pullback)
 
 
-def _terms(student, teacher, labels, tau):
-    """KL of the labelled class and of the others, and the probabilities."""
+def _terms(
+    student: Tensor, teacher: Tensor, tau: float, labels: Optional[Tensor]
+) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    """KL of the labelled class and of the others.
+
+    Then the student's logits over tau, and the teacher's probabilities.
+    """
     student = as_float(student) / tau
     teacher = teacher.to(student.dtype) / tau
     q = torch.sigmoid(teacher)
@@ -65,42 +120,4 @@ def _terms(student, teacher, labels, tau):
     return own, total - own, student, q
 
 
-class _SigmoidKL(torch.autograd.Function):
-    """Value and gradient in one pass, chunk by chunk."""
-
-    @staticmethod
-    def forward(ctx, student, teacher, labels, tau, alpha, beta):
-        count, classes = student.shape
-        dtype = torch.promote_types(student.dtype, torch.float32)
-        new = dict(dtype=dtype, device=student.device)
-        parts = torch.zeros(2, count, **new)
-        ctx.grad, ctx.dtype = None, student.dtype
-        if ctx.needs_input_grad[0]:
-            ctx.grad = torch.empty(count, classes, **new)
-        step = count
-        if student.device.type == 'cpu':
-            step = CHUNK // max(classes, 1)
-        step = max(step, 1)
-        for start in range(0, count, step):
-            rows = slice(start, start + step)
-            some = None if labels is None else labels[rows]
-            own, others, s, q = _terms(student[rows], teacher[rows], some, tau)
-            parts[0, rows], parts[1, rows] = own, others
-            if ctx.grad is None:
-                continue
-            grad = torch.sub(s.sigmoid(), q, out=ctx.grad[rows]).mul_(tau)
-            if labels is not None and alpha != beta:
-                place = some.clamp(max=classes - 1)[:, None]
-                factor = torch.where(some == classes, beta, alpha)
-                at_label = grad.gather(1, place) * factor[:, None]
-                grad.mul_(beta).scatter_(1, place, at_label)
-            elif beta != 1:
-                grad.mul_(beta)
-        own, others = parts.unbind(0)
-        ctx.mark_non_differentiable(parts)
-        ctx.set_materialize_grads(False)
-        return alpha * own + beta * others, parts
-
-    @staticmethod
-    def backward(ctx, grad_rows, _):
-        return scale_rows(ctx, grad_rows), None, None, None, None, None
+SIGMOID_KL = Operation(sigmoid_kl_plain, (with_gradient,))

@@ -8,16 +8,14 @@ question are equal are left to ``topk``, whose choice holds. Where the C code
 of ``cpu.py`` was built, it does the same faster.
 """
 
-from typing import TYPE_CHECKING, Optional
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from . import cpu
-from .autograd import as_float, compiling
-
-if TYPE_CHECKING:
-    pass
+from .autograd import as_float
+from .dispatch import Answer, Operation, run
 
 #: Most k and C, and fewest C and M * C, for which ``topk`` is not taken: it
 #: was slower with 16 to 256 classes on a CPU, and faster with 8 and 1000.
@@ -28,37 +26,54 @@ NARROW = 32
 STEP = 1 << 18
 
 
+class TopQuestion(NamedTuple):
+    """What :func:`top_classes` is asked; fields are those of its arguments.
+
+    Attributes:
+        student (Tensor): The logits, of whichever model.
+        k (int): Number of classes.
+        largest (bool): False asks for the smallest.
+    """
+
+    student: Tensor
+    k: int
+    largest: bool = True
+
+
 def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
     """Classes of the ``k`` largest logits of each row, the first one first.
 
     Args:
         logits (Tensor): Shape (M, C), any strides.
-        k (int): In [1, C].
+        k (int): In [0, C].
         largest (bool): False takes the smallest. Defaults to True.
 
     Returns:
         Tensor: Shape (M, k), long. Ties follow ``torch.topk``.
     """
-    logits = as_float(logits.detach())
-    top = None
-    if not compiling():
-        top = cpu.top_classes(logits, k, largest)
-    if top is None and _keys_fit(logits, k):
-        top = _by_keys(logits if largest else -logits, k)
-    if top is None:
-        top = logits.topk(k, dim=1, largest=largest)[1]
-    return top
+    question = TopQuestion(as_float(logits.detach()), k, largest)
+    return run(TOP_CLASSES, question)[0]
 
 
-def _keys_fit(logits: Tensor, k: int) -> bool:
-    return (
-        logits.device.type == 'cpu'
-        and logits.dtype == torch.float32
-        and not compiling()
-        and logits.numel() >= MIN_SIZE
-        and 0 < k <= MAX_K
-        and MIN_CLASSES <= logits.shape[1] <= MAX_CLASSES
-    )
+def topk(question: TopQuestion) -> Tuple[Tensor, None]:
+    """The plain form."""
+    logits, k, largest = question
+    return logits.topk(k, dim=1, largest=largest)[1], None
+
+
+def by_keys(question: TopQuestion, need_grad: bool) -> Optional[Answer]:
+    """Maxima of numbers that hold a logit and its class."""
+    logits, k, largest = question
+    if (
+        logits.device.type != 'cpu'
+        or logits.dtype != torch.float32
+        or logits.numel() < MIN_SIZE
+        or not 0 < k <= MAX_K
+        or not MIN_CLASSES <= logits.shape[1] <= MAX_CLASSES
+    ):
+        return None
+    top = _by_keys(logits if largest else -logits, k)
+    return None if top is None else Answer(top)
 
 
 def _by_keys(logits: Tensor, k: int) -> Optional[Tensor]:
@@ -105,3 +120,6 @@ def largest_class(logits: Tensor) -> Tensor:
     the inner axis.
     """
     return logits.max(1)[1]
+
+
+TOP_CLASSES = Operation(topk, (cpu.top_classes, by_keys))

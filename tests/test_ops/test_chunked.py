@@ -5,14 +5,27 @@ import itertools
 import pytest
 import torch
 
-from mmkd_logit.ops import chunked as onepass
-from mmkd_logit.ops.chunked import Spec, one_pass
+from mmkd_logit.ops import chunked
 from mmkd_logit.ops.group_kl_plain import group_kl_plain
 from mmkd_logit.ops.top_classes import top_classes
+from tests.test_ops.questions import Spec, ask, by_autograd, opened
 
 
-def forbidden(*args):
-    raise AssertionError('ordinary logits must not need the plain form')
+@pytest.fixture(autouse=True)
+def plain_calls(monkeypatch):
+    """Rows of each chunk that was left to the plain form."""
+    calls = []
+
+    def plain(question):
+        calls.append(len(question.student))
+        return group_kl_plain(question)
+
+    monkeypatch.setattr(chunked, 'group_kl_plain', plain)
+    return calls
+
+
+def answer(*question, need_grad=True):
+    return opened(chunked.group_kl(ask(*question), need_grad))
 
 
 def logits(count, classes, seed, by_class=False, dtype=torch.float64):
@@ -22,21 +35,13 @@ def logits(count, classes, seed, by_class=False, dtype=torch.float64):
     return drawn.t() if by_class else drawn
 
 
-def by_autograd(student, teacher, top, spec):
-    leaf = student.detach().clone().requires_grad_()
-    rows, parts = group_kl_plain(leaf, teacher, top, spec)
-    rows.sum().backward()
-    names = ('high', 'low_top', 'low_rest')
-    return rows.detach(), torch.stack([parts[n] for n in names]), leaf.grad
-
-
-def assert_same(student, teacher, top, spec, plain=forbidden, **tolerance):
-    rows, parts, grad = one_pass(student, teacher, top, spec, plain, True)
-    expected = by_autograd(student, teacher, top, spec)
-    for found, wanted in zip((rows, parts.detach(), grad), expected):
-        torch.testing.assert_close(found, wanted.detach(), **tolerance)
-    assert grad.stride() == student.stride()
-    rows, _, grad = one_pass(student, teacher, top, spec, plain, False)
+def assert_same(*question, **tolerance):
+    rows, parts, grad = answer(*question)
+    expected = by_autograd(*question)
+    for found, wanted in zip((rows, parts, grad), expected):
+        torch.testing.assert_close(found, wanted, **tolerance)
+    assert grad.stride() == question[0].stride()
+    rows, _, grad = answer(*question, need_grad=False)
     torch.testing.assert_close(rows, expected[0], **tolerance)
     assert grad is None
 
@@ -50,19 +55,20 @@ def assert_same(student, teacher, top, spec, plain=forbidden, **tolerance):
     ),
 )
 @pytest.mark.parametrize('chunk', [21, 1 << 18])
-def test_one_pass_equals_the_plain_form(
-    monkeypatch, chunk, k, lead, kl_type, by_class
+def test_it_equals_the_plain_form(
+    monkeypatch, plain_calls, chunk, k, lead, kl_type, by_class
 ):
-    monkeypatch.setattr(onepass, 'CHUNK', chunk)
+    monkeypatch.setattr(chunked, 'CHUNK', chunk)
     student, teacher = logits(11, 7, 0, by_class), logits(11, 7, 1, by_class)
     top = teacher.topk(k, dim=1)[1] if k else None
     spec = Spec(2.0, min(lead, k), 0.7, 1.3, 2.1, kl_type)
     assert_same(student, teacher, top, spec)
+    assert not plain_calls
 
 
 @pytest.mark.parametrize('by_class', [False, True])
 def test_weights_may_differ_from_row_to_row(monkeypatch, by_class):
-    monkeypatch.setattr(onepass, 'CHUNK', 28)
+    monkeypatch.setattr(chunked, 'CHUNK', 28)
     student, teacher = logits(10, 7, 2, by_class), logits(10, 7, 3, by_class)
     w_high, w_top, w_rest = torch.rand(3, 10, dtype=torch.float64)
     spec = Spec(4.0, 1, w_high, w_top, w_rest, 'both')
@@ -83,19 +89,15 @@ def test_cross_entropy_keeps_the_teachers_entropy(top):
     assert_same(student, teacher, top, spec)
 
 
-def test_only_chunks_that_leave_the_range_take_the_plain_form(monkeypatch):
-    monkeypatch.setattr(onepass, 'CHUNK', 10)
+def test_only_chunks_that_leave_the_range_take_the_plain_form(
+    monkeypatch, plain_calls
+):
+    monkeypatch.setattr(chunked, 'CHUNK', 10)
     student, teacher = logits(6, 5, 6), logits(6, 5, 7)
     student[4, 2] = 9e3
-    calls = []
-
-    def plain(leaf, *args):
-        calls.append(len(leaf))
-        return group_kl_plain(leaf, *args)
-
     top = torch.full((6, 1), 2)
-    assert_same(student, teacher, top, Spec(1.0, 0, 1.0, 0.0, 8.0), plain)
-    assert calls == [2, 2]  # once with the gradient, once without
+    assert_same(student, teacher, top, Spec(1.0, 0, 1.0, 0.0, 8.0))
+    assert plain_calls == [2, 2]  # once with the gradient, once without
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -103,9 +105,9 @@ def test_half_precision_is_computed_in_float32(dtype):
     student = logits(8, 6, 8, dtype=torch.float32).to(dtype)
     teacher = logits(8, 6, 9, dtype=torch.float32).to(dtype)
     top, spec = top_classes(teacher, 2), Spec(2.0, 0, 1.0, 1.0, 8.0)
-    rows, _, grad = one_pass(student, teacher, top, spec, forbidden, True)
-    wanted, _, grad_wanted = one_pass(
-        student.float(), teacher.float(), top, spec, forbidden, True
+    rows, _, grad = answer(student, teacher, top, spec)
+    wanted, _, grad_wanted = answer(
+        student.float(), teacher.float(), top, spec
     )
     assert rows.dtype == grad.dtype == torch.float32
     assert torch.equal(rows, wanted) and torch.equal(grad, grad_wanted)
@@ -119,11 +121,9 @@ def test_layouts_of_student_and_teacher_may_differ():
 def test_strided_rows_need_no_copy():
     student, teacher = logits(16, 6, 12)[::2], logits(16, 6, 13)[::2]
     wide = logits(8, 12, 14)[:, ::2]
-    rows, _, grad = one_pass(
-        student, teacher, None, Spec(1.0), forbidden, True
-    )
+    rows, _, grad = answer(student, teacher, None, Spec(1.0))
     wanted, _, grad_wanted = by_autograd(student, teacher, None, Spec(1.0))
     torch.testing.assert_close((rows, grad), (wanted, grad_wanted))
-    rows, _, grad = one_pass(wide, teacher, None, Spec(1.0), forbidden, True)
+    rows, _, grad = answer(wide, teacher, None, Spec(1.0))
     wanted, _, grad_wanted = by_autograd(wide, teacher, None, Spec(1.0))
     torch.testing.assert_close((rows, grad), (wanted, grad_wanted))

@@ -2,8 +2,6 @@
 
 import itertools
 import random
-import sys
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,11 +9,11 @@ import torch
 from mmkd_logit import losses
 from mmkd_logit.losses.ldrld import pair_weights
 from mmkd_logit.ops import cpu as cpu_kernel
+from mmkd_logit.ops import group_kl as group_module
 from mmkd_logit.ops import top_classes as top_module
-from mmkd_logit.ops.chunked import Spec
-from mmkd_logit.ops.group_kl_plain import group_kl_plain
-from mmkd_logit.ops.pair_kl import pair_kl
-from mmkd_logit.ops.top_classes import top_classes
+from mmkd_logit.ops.pair_kl import PairQuestion, pair_kl_plain
+from mmkd_logit.ops.top_classes import TopQuestion, top_classes
+from tests.test_ops.questions import Spec, ask, by_autograd, opened
 from tests.toys import seeded
 
 pytestmark = pytest.mark.skipif(
@@ -23,16 +21,15 @@ pytestmark = pytest.mark.skipif(
     reason='the kernel is not built; with a C compiler: '
     'pip install --no-deps -e .',
 )
-NAMES = ('high', 'low_top', 'low_rest')
 
 
-@pytest.fixture(params=['1 thread', '3 threads', '3 shares'])
+@pytest.fixture(params=['1 thread', '3 threads', '3 portions'])
 def threads(request, monkeypatch):
-    """Several shares, also where no OpenMP library has threads for them."""
+    """Several portions, also where no OpenMP library has threads for them."""
     before = torch.get_num_threads()
     torch.set_num_threads(int(request.param[0]))
-    monkeypatch.setattr(cpu_kernel, 'SHARE', 64)
-    if request.param == '3 shares':
+    monkeypatch.setattr(cpu_kernel, 'WORTH_A_THREAD', 64)
+    if request.param == '3 portions':
         monkeypatch.setattr(cpu_kernel.library(), 'parallel', None)
     yield
     torch.set_num_threads(before)
@@ -44,21 +41,35 @@ def logits(count, classes, seed, by_class=False):
     return drawn.t() if by_class else drawn
 
 
+def answer(*question, need_grad=True):
+    """Rows, parts and gradient; None where the kernel does not serve."""
+    found = cpu_kernel.group_kl(ask(*question), need_grad)
+    return found and opened(found)
+
+
+def largest(drawn, k, largest=True):
+    found = cpu_kernel.top_classes(TopQuestion(drawn, k, largest), False)
+    return found and found.value
+
+
+def pairs(*question):
+    """Rows and gradient; None where the kernel does not serve."""
+    found = cpu_kernel.pair_kl(PairQuestion(*question), True)
+    return found and opened(found)[::2]
+
+
 def in_float64(student, teacher, top, spec):
     """Rows, parts and gradient by autograd through the readable form."""
-    leaf = student.double().requires_grad_()
-    rows, parts = group_kl_plain(leaf, teacher.double(), top, spec)
-    rows.sum().backward()
-    parts = torch.stack([parts[name] for name in NAMES])
-    return [x.detach().float() for x in (rows, parts, leaf.grad)]
+    found = by_autograd(student.double(), teacher.double(), top, spec)
+    return [x.float() for x in found]
 
 
 def assert_same(student, teacher, top, spec):
-    found = cpu_kernel.one_pass(student, teacher, top, spec, True)
+    found = answer(student, teacher, top, spec)
     wanted = in_float64(student, teacher, top, spec)
     torch.testing.assert_close(list(found), wanted, rtol=1e-5, atol=2e-5)
     assert found[2].stride() == student.stride()
-    rows, parts, grad = cpu_kernel.one_pass(student, teacher, top, spec, False)
+    rows, parts, grad = answer(student, teacher, top, spec, need_grad=False)
     assert grad is None
     assert torch.equal(rows, found[0]) and torch.equal(parts, found[1])
 
@@ -99,10 +110,10 @@ def test_rounding_makes_no_part_negative():
     student = logits(500, 9, 30)
     teacher = student + 1e-4 * logits(500, 9, 31)
     top = teacher.topk(3, dim=1)[1]
-    _, parts, _ = cpu_kernel.one_pass(student, teacher, top, Spec(1.0), True)
+    _, parts, _ = answer(student, teacher, top, Spec(1.0))
     assert (parts == 0).any(1).all() and (parts >= 0).all()
     weights = torch.ones(9, 9)
-    assert cpu_kernel.pair_kl(student, teacher, weights)[0].min() >= 0
+    assert pairs(student, teacher, weights)[0].min() >= 0
 
 
 @pytest.mark.parametrize('with_top', [False, True])
@@ -116,20 +127,18 @@ def test_cross_entropy_keeps_the_teachers_entropy(with_top):
 def test_rows_and_classes_of_larger_tensors_need_no_copy():
     student, teacher = logits(40, 9, 10)[::2, 2:8], logits(30, 6, 11)[5:25]
     spec = Spec(1.0)
-    rows, _, grad = cpu_kernel.one_pass(student, teacher, None, spec, True)
+    rows, _, grad = answer(student, teacher, None, spec)
     wanted = in_float64(student, teacher, None, spec)
     torch.testing.assert_close(rows, wanted[0], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(grad, wanted[2], rtol=1e-5, atol=1e-6)
     columns = logits(40, 9, 12, by_class=True)[3:33, 1:7]
-    rows, _, grad = cpu_kernel.one_pass(columns, columns, None, spec, True)
+    rows, _, grad = answer(columns, columns, None, spec)
     assert rows.abs().max() < 1e-5 and grad.abs().max() < 1e-6
 
 
 def test_rows_that_share_memory():
     student, teacher = logits(1, 6, 40).expand(5, 6), logits(5, 6, 41)
-    rows, _, grad = cpu_kernel.one_pass(
-        student, teacher, None, Spec(1.0), True
-    )
+    rows, _, grad = answer(student, teacher, None, Spec(1.0))
     wanted = in_float64(student, teacher, None, Spec(1.0))
     torch.testing.assert_close(rows, wanted[0], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(grad, wanted[2], rtol=1e-5, atol=1e-6)
@@ -181,7 +190,7 @@ def test_random_questions(threads, seed):
         spec = Spec(tau, lead, w_high, w_top, w_rest)
         if k < 2 and not lead:
             spec = spec._replace(cross_entropy=choose([False, True]))
-        found = cpu_kernel.one_pass(student, teacher, top, spec, True)
+        found = answer(student, teacher, top, spec)
         if found is None:  # out of float32's range
             assert scale / tau >= 10
             continue
@@ -266,7 +275,7 @@ def left_to_others():
 @pytest.mark.parametrize('name', left_to_others())
 def test_what_it_does_not_serve_is_left_to_others(threads, name):
     arguments = left_to_others()[name]
-    assert cpu_kernel.one_pass(*arguments, True) is None
+    assert answer(*arguments) is None
 
 
 LOSSES = dict(
@@ -302,14 +311,14 @@ def test_losses_are_the_same_without_it(monkeypatch, name, by_class):
     torch.testing.assert_close(*found, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize('largest', [True, False])
+@pytest.mark.parametrize('order', [True, False])
 @pytest.mark.parametrize('by_class', [False, True])
 @pytest.mark.parametrize('k', [1, 5, 15])
 @pytest.mark.parametrize('size', [(3, 19), (150, 16), (65, 333)])
-def test_largest_classes_equal_topk(threads, size, k, by_class, largest):
+def test_largest_classes_equal_topk(threads, size, k, by_class, order):
     drawn = logits(*size, 19, by_class)
-    found = cpu_kernel.top_classes(drawn, k, largest)
-    assert torch.equal(found, drawn.topk(k, 1, largest)[1])
+    found = largest(drawn, k, order)
+    assert torch.equal(found, drawn.topk(k, 1, order)[1])
 
 
 def test_odd_rows_follow_topk(threads):
@@ -320,26 +329,38 @@ def test_odd_rows_follow_topk(threads):
     drawn[3, 3] = torch.inf
     drawn[4] = 0
     drawn[70::3] = torch.randint(3, (44, 7), generator=seeded(21)).float()
-    assert torch.equal(
-        cpu_kernel.top_classes(drawn, 3, True), drawn.topk(3)[1]
-    )
+    assert torch.equal(largest(drawn, 3), drawn.topk(3)[1])
 
 
 def test_more_classes_than_it_sorts_are_left_to_others():
     drawn = logits(4, 40, 22)
-    assert cpu_kernel.top_classes(drawn, 16, True) is None
-    assert cpu_kernel.top_classes(drawn.double(), 3, True) is None
-    assert cpu_kernel.top_classes(drawn[:, :2], 3, True) is None
-    assert cpu_kernel.top_classes(drawn[:0], 3, True).shape == (0, 3)
+    assert largest(drawn, 16) is None
+    assert largest(drawn.double(), 3) is None
+    assert largest(drawn[:, :2], 3) is None
+    assert largest(drawn[:0], 3).shape == (0, 3)
     assert torch.equal(top_classes(drawn, 16), drawn.topk(16)[1])
 
 
 def test_it_is_asked_first(monkeypatch):
-    def forbidden(*args):
+    def forbidden(question, need_grad):
         raise AssertionError('the kernel serves these rows')
 
-    monkeypatch.setattr(top_module, '_by_keys', forbidden)
-    monkeypatch.setattr('mmkd_logit.ops.group_kl.one_pass', forbidden)
+    for module, name in (
+        (group_module, 'GROUP_KL'),
+        (top_module, 'TOP_CLASSES'),
+    ):
+        operation = getattr(module, name)
+        backends = [
+            backend
+            if backend.__module__ == cpu_kernel.__name__
+            or backend is group_module.on_cuda
+            else forbidden
+            for backend in operation.backends
+        ]
+        assert forbidden in backends
+        monkeypatch.setattr(
+            module, name, operation._replace(backends=backends)
+        )
     student, teacher = logits(2000, 19, 23), logits(2000, 19, 24)
     losses.GDKDLoss()(student.requires_grad_(), teacher).backward()
 
@@ -348,9 +369,11 @@ def test_it_is_asked_first(monkeypatch):
 def test_pairs_equal_the_plain_form(threads, k):
     student, teacher = logits(150, k, 25), logits(150, k, 26)
     weights = torch.tensor(pair_weights(k, 1.5, 2.0, 0.05))
-    rows, grad = cpu_kernel.pair_kl(student, teacher, weights)
+    rows, grad = pairs(student, teacher, weights)
     leaf = student.double().requires_grad_()
-    wanted = pair_kl(leaf, teacher.double(), weights.double())
+    wanted, _ = pair_kl_plain(
+        PairQuestion(leaf, teacher.double(), weights.double())
+    )
     wanted.sum().backward()
     torch.testing.assert_close(rows, wanted.float(), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(grad, leaf.grad.float(), rtol=1e-5, atol=1e-5)
@@ -362,36 +385,9 @@ def test_pairs_that_it_does_not_serve():
     for value in (99.0, -99.0, -torch.inf, torch.inf, torch.nan):
         far = student.clone()
         far[4, 1] = value
-        assert cpu_kernel.pair_kl(far, teacher, weights) is None
-        assert cpu_kernel.pair_kl(student, far, weights) is None
-    assert cpu_kernel.pair_kl(student.double(), teacher, weights) is None
-    assert cpu_kernel.pair_kl(student[1:], teacher, weights) is None
+        assert pairs(far, teacher, weights) is None
+        assert pairs(student, far, weights) is None
+    assert pairs(student.double(), teacher, weights) is None
+    assert pairs(student[1:], teacher, weights) is None
     wide = torch.zeros(9, 16)
-    assert cpu_kernel.pair_kl(wide, wide, torch.ones(16, 16)) is None
-
-
-def test_a_kernel_of_other_sources_is_left_alone(monkeypatch, tmp_path):
-    source = tmp_path / 'cpu_kernel.c'
-    monkeypatch.setattr(cpu_kernel, 'SOURCE', source)
-    assert cpu_kernel.library.__wrapped__() is not None  # as in a wheel
-    source.write_text('int64_t checksum(void) { return 7; }')
-    with pytest.warns(UserWarning, match='cpu_kernel.c .* Build it again'):
-        assert cpu_kernel.library.__wrapped__() is None
-    source.write_text('no library')
-    monkeypatch.setattr(
-        cpu_kernel, 'find_spec', lambda name: SimpleNamespace(origin=source)
-    )
-    with pytest.warns(UserWarning, match='left alone'):
-        assert cpu_kernel.library.__wrapped__() is None
-
-
-@pytest.mark.skipif(
-    sys.platform != 'linux', reason="other systems' torch may have no GOMP"
-)
-def test_it_works_with_the_threads_of_torch():
-    assert cpu_kernel.library().parallel
-
-
-def test_without_a_kernel_there_is_none(monkeypatch):
-    monkeypatch.setattr(cpu_kernel, 'find_spec', lambda name: None)
-    assert cpu_kernel.library.__wrapped__() is None
+    assert pairs(wide, wide, torch.ones(16, 16)) is None

@@ -31,25 +31,18 @@ def test_kernel_equals_the_plain_form_in_the_interpreter():
 def compare():
     import torch
 
-    from mmkd_logit.ops.chunked import Spec
-    from mmkd_logit.ops.cuda import one_pass
-    from mmkd_logit.ops.group_kl_plain import group_kl_plain
+    from mmkd_logit.ops import cuda
+    from tests.test_ops.questions import Spec, ask, by_autograd, opened
 
-    names = ('high', 'low_top', 'low_rest')
     generator = torch.Generator().manual_seed(0)
 
     def check(student, teacher, top, spec, rtol=1e-4, atol=1e-5):
-        tolerance = dict(rtol=rtol, atol=atol)
-        rows, parts, grad = one_pass(student, teacher, top, spec, True)
-        leaf = student.clone().requires_grad_()
-        expected, by_name = group_kl_plain(leaf, teacher, top, spec)
-        expected.sum().backward()
-        torch.testing.assert_close(rows, expected.detach(), **tolerance)
-        torch.testing.assert_close(grad.to(leaf.dtype), leaf.grad, **tolerance)
-        for part, name in zip(parts, names):
-            torch.testing.assert_close(
-                part, by_name[name].detach(), **tolerance
-            )
+        question = (student, teacher, top, spec)
+        found = opened(cuda.group_kl(ask(*question), True))
+        rows, parts, grad = found
+        found = (rows, parts, grad.to(student.dtype))
+        wanted = by_autograd(*question)
+        torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol)
         assert grad.stride() == student.stride()
 
     def draw(count, classes, by_class, dtype=torch.float32):

@@ -1,0 +1,133 @@
+"""The one way from a loss to the code that computes it.
+
+An :class:`Operation` has a plain form, written in the words of the formulas
+and differentiated by autograd, and backends, which compute the value together
+with its gradient: C on the CPU, Triton on CUDA, closed formulas in PyTorch.
+:func:`run` asks the backends in turn; the first that serves the question
+answers it, and the plain form does so where none serves it or where
+``torch.compile`` is tracing.
+"""
+
+from typing import Callable, NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from .autograd import compiling
+
+#: From the gradient of a value, and whether the graph is kept for another
+#: backward pass, to the gradient of the student's logits.
+Pullback = Callable[[Tensor, bool], Tensor]
+
+
+class Answer(NamedTuple):
+    """What a backend found.
+
+    Attributes:
+        value (Tensor): That of the operation.
+        parts (Tensor, optional): More values, which have no gradient.
+        pullback (Callable, optional): The backward pass, where a gradient
+            was asked for.
+    """
+
+    value: Tensor
+    parts: Optional[Tensor] = None
+    pullback: Optional[Pullback] = None
+
+
+class Operation(NamedTuple):
+    """A function of a question with several implementations.
+
+    A question is a named tuple whose field ``student`` is the tensor that
+    gradients flow into.
+
+    Attributes:
+        plain (Callable): From a question to its value and parts.
+        backends (tuple[Callable, ...]): From a question, and whether the
+            gradient is wanted, to an :class:`Answer`; None leaves the
+            question to the next. Autograd records nothing in there.
+    """
+
+    plain: Callable[..., Tuple[Tensor, Optional[Tensor]]]
+    backends: Tuple[Callable[..., Optional[Answer]], ...] = ()
+
+
+def run(
+    operation: Operation, question: NamedTuple
+) -> Tuple[Tensor, Optional[Tensor]]:
+    """Value and parts of an operation; the value has a gradient.
+
+    Args:
+        operation (Operation): What is to be computed.
+        question (NamedTuple): Of what.
+
+    Raises:
+        RuntimeError: In a second derivative, if a backend answered: its
+            gradient is computed with the value and has no graph of its own.
+    """
+    if compiling():
+        return operation.plain(question)
+    student, answer = question.student, None
+    need_grad = student.requires_grad and torch.is_grad_enabled()
+    with torch.no_grad():
+        for backend in operation.backends:
+            answer = backend(question, need_grad)
+            if answer is not None:
+                break
+    if answer is None:
+        return operation.plain(question)
+    if not need_grad:
+        return answer.value, answer.parts
+    return _Answered.apply(student, answer), answer.parts
+
+
+def scaled_rows(grad: Tensor) -> Pullback:
+    """The backward pass of one value per row, given each row's gradient.
+
+    Args:
+        grad (Tensor): Gradient of each row's value, shape (M, C). It is
+            scaled in place where no other backward pass can come.
+    """
+
+    def pullback(grad_rows: Tensor, graph_is_kept: bool) -> Tensor:
+        factor = grad_rows.unsqueeze(1)
+        return grad * factor if graph_is_kept else grad.mul_(factor)
+
+    return pullback
+
+
+# Whether a backward pass may come again; older torch cannot say.
+_graph_is_kept = getattr(
+    torch._C._autograd, '_get_current_graph_task_keep_graph', lambda: True
+)
+
+
+class _Answered(torch.autograd.Function):
+    """The value of an answer, with the answer's backward pass."""
+
+    @staticmethod
+    def forward(ctx, student: Tensor, answer: Answer) -> Tensor:
+        ctx.set_materialize_grads(False)
+        ctx.pullback, ctx.dtype = answer.pullback, student.dtype
+        return answer.value
+
+    @staticmethod
+    def backward(ctx, grad: Optional[Tensor]):
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                'this loss has no second derivative: its gradient is computed '
+                'together with its value; differentiate the plain form, such '
+                'as mmkd_logit.ops.group_kl_plain.group_kl_plain, instead'
+            )
+        if grad is None:
+            return None, None
+        if ctx.pullback is None:
+            raise RuntimeError(
+                'the gradient of this loss is gone after the first backward '
+                'pass; give that one retain_graph=True to go through the '
+                'graph again'
+            )
+        pullback, graph_is_kept = ctx.pullback, _graph_is_kept()
+        if not graph_is_kept:
+            ctx.pullback = None
+        return pullback(grad, graph_is_kept).to(ctx.dtype), None
