@@ -51,7 +51,7 @@ def make_kernel() -> Extension:
     source = Path('mmkd_logit/ops/cpu.c')
     checksum = zlib.crc32((ROOT / source).read_bytes())
     return Extension(
-        'mmkd_logit.ops._cpu',
+        'mmkd_logit.ops._cpu_kernel',
         [source.as_posix()],
         define_macros=[('CHECKSUM', str(checksum))],
         extra_compile_args=[

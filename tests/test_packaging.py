@@ -97,7 +97,7 @@ def test_wheel_carries_configs_and_tools(tmp_path):
     with zipfile.ZipFile(next(wheels.glob('*.whl'))) as wheel:
         names = set(wheel.namelist())
         wheel.extractall(tmp_path / 'site')
-    kernel = [name for name in names if 'ops/_cpu.' in name]
+    kernel = [name for name in names if 'ops/_cpu_kernel.' in name]
     assert len(kernel) == (shutil.which('cc') is not None)
     assert 'mmkd_logit/.mim/model-index.yml' in names
     assert 'mmkd_logit/.mim/tools/train.py' in names
@@ -142,7 +142,7 @@ def test_the_kernel_is_built_where_there_is_a_compiler(tmp_path, compiler):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert bool(compiler) == (not [*tmp_path.glob('lib/**/_cpu.*')])
+    assert bool(compiler) == (not [*tmp_path.glob('lib/**/_cpu_kernel.*')])
 
 
 def test_configs_can_be_inherited_by_package_name(tmp_path):

@@ -92,7 +92,7 @@ def _examine(part: str, stack: str, problems: List[Problem]) -> str:
 
 def _kernel() -> str:
     """Whether the losses' C code for CPUs was built."""
-    if any((Path(__file__).parents[1] / 'ops').glob('_cpu.*')):
+    if any((Path(__file__).parents[1] / 'ops').glob('_cpu_kernel.*')):
         return 'built'
     return (
         'not built, which makes losses on a CPU slower, nothing else; with a '

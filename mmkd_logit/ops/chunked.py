@@ -1,7 +1,7 @@
 """Grouped KL on the CPU: value and gradient in one pass over the logits.
 
 For what ``cpu.py`` does not serve, or everything where its C code was
-not built. The mathematics is that of ``groups.group_kl_plain``, arranged for
+not built. The mathematics is that of ``group_kl_plain.py``, arranged for
 speed:
 
 - Powers of two instead of e, because PyTorch's ``exp2`` is the faster one;

@@ -116,7 +116,7 @@ def library() -> Optional[ctypes.CDLL]:
     A file that was built from other sources, or whose structures lie in
     memory otherwise than Python believes, is refused with a warning.
     """
-    found = find_spec('mmkd_logit.ops._cpu')
+    found = find_spec('mmkd_logit.ops._cpu_kernel')
     if found is None:
         return None
     try:
@@ -143,7 +143,7 @@ def library() -> Optional[ctypes.CDLL]:
 
 def _refuse(why: str) -> None:
     warnings.warn(
-        f'the compiled losses are left alone: mmkd_logit/ops/_cpu {why}; the '
+        f'the compiled losses are left alone: mmkd_logit/ops/_cpu_kernel {why}; the '
         'losses are slower without them. Build them again: pip install '
         '--no-deps -e .',
         stacklevel=4,

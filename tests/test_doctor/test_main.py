@@ -156,7 +156,7 @@ def test_doctor_says_whether_the_cpu_kernel_is_built(monkeypatch, tmp_path):
     )
     assert doctor._kernel().endswith('python -m pip install --no-deps -e .')
     (tmp_path / 'ops').mkdir()
-    (tmp_path / 'ops' / '_cpu.cpython-311.so').touch()
+    (tmp_path / 'ops' / '_cpu_kernel.cpython-311.so').touch()
     assert doctor._kernel() == 'built'
 
 
