@@ -125,11 +125,15 @@ def library() -> Optional[ctypes.CDLL]:
         if SOURCE.is_file() and kernel.checksum() != zlib.crc32(
             SOURCE.read_bytes()
         ):
-            return _refuse(f'was not built from {SOURCE.name} as it is now')
+            return _refuse(
+                found.origin, f'was not built from {SOURCE.name} as it is now'
+            )
         if read_layouts(kernel) != expected_layouts():
-            return _refuse('lays out its structures otherwise than cpu.py')
+            return _refuse(
+                found.origin, 'lays out its structures otherwise than cpu.py'
+            )
     except (OSError, AttributeError):
-        return _refuse('is no library of the losses')
+        return _refuse(found.origin, 'is no library of the losses')
     kernel.room_for.restype = c_int64
     kernel.room_for.argtypes = [c_int64] * 2
     for function in (kernel.group_kl, kernel.largest_classes, kernel.pair_kl):
@@ -141,10 +145,9 @@ def library() -> Optional[ctypes.CDLL]:
     return kernel
 
 
-def _refuse(why: str) -> None:
+def _refuse(file: str, why: str) -> None:
     warnings.warn(
-        f'the compiled losses are left alone: mmkd_logit/ops/_cpu_kernel {why}; the '
-        'losses are slower without them. Build them again: pip install '
-        '--no-deps -e .',
+        f'{file} {why} and is left alone; the losses are slower without it. '
+        'Build it again: pip install --no-deps -e .',
         stacklevel=4,
     )

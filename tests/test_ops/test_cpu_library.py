@@ -21,7 +21,7 @@ def test_a_kernel_of_other_sources_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(cpu_library, 'SOURCE', source)
     assert cpu_library.library.__wrapped__() is not None  # as in a wheel
     source.write_text('int64_t checksum(void) { return 7; }')
-    with pytest.warns(UserWarning, match=r'cpu\.c .* Build them again'):
+    with pytest.warns(UserWarning, match=r'cpu\.c .* Build it again'):
         assert cpu_library.library.__wrapped__() is None
     source.write_text('no library')
     monkeypatch.setattr(
