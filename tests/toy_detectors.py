@@ -369,7 +369,8 @@ class Pass(TeacherPass):
     """A teacher's pass over preprocessed images."""
 
     def __init__(self, model, inputs, class_map=None):
-        super().__init__(model.eval(), lambda: inputs, None, class_map)
+        model.eval()  # returns nothing in some detectors
+        super().__init__(model, lambda: inputs, None, class_map)
 
 
 @lru_cache(maxsize=None)
