@@ -92,6 +92,12 @@ class LogitLoss(FunctionSettings, nn.Module):
         check_choice(name, 'reduction', reduction, REDUCTIONS)
         if self.function is None and self.sigmoid_function is not None:
             use_sigmoid = True
+            if standardize:
+                raise ValueError(
+                    f'{name} compares independent classes, which '
+                    'standardize=True would move; remove standardize, or '
+                    'take KDLoss'
+                )
         if use_sigmoid and not self.supports_sigmoid:
             raise ValueError(
                 f'{name} is defined for softmax only; remove use_sigmoid: '
@@ -291,9 +297,9 @@ class LogitLoss(FunctionSettings, nn.Module):
             )
         if self.standardize and facts.channels < 3:
             raise ValueError(
-                f'{name}: standardize=True leaves of two classes only which '
-                'is larger, and no gradient; it needs rows of at least 3, '
-                f'got {facts.channels}; remove standardize'
+                'standardize=True leaves of two classes only which is '
+                'larger, and no gradient; it needs rows of at least 3, got '
+                f'{facts.channels}; remove standardize'
             )
         self.use_sigmoid = facts.use_sigmoid
         self._check_classes(facts.channels)
