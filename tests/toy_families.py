@@ -163,6 +163,21 @@ _detector(
 )
 
 
+def _yolo(name: str) -> dict:
+    from tests.toy_yolo import yolo_cfg
+
+    return dict(yolo_cfg(name, CLASSES), _scope_='mmdet')
+
+
+for _name, _title in dict(yolox='YOLOXHead', yolov3='YOLOV3Head').items():
+    _detector(
+        _name,
+        _title,
+        lambda name=_name: _yolo(name),
+        decoupled='joint logits of class and objectness have no windows yet',
+    )
+
+
 # -------------------------------------------------------------- segmentors
 
 

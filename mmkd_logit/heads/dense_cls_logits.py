@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
-from .base import LogitReader
+from .object_rows import ObjectRowsReader
 from .sdd.cells import check_reference
 from .sdd.windows import check_windows, window_rows
 from .upstream.class_loss import (
@@ -29,7 +29,6 @@ from .upstream.dense_heads import (
     dense_head,
     find_dense_head,
     knowledge_of,
-    largest_prob,
     map_rows,
     sees_images,
     teacher_class_maps,
@@ -40,7 +39,7 @@ _IGNORED = -1
 
 
 @MODELS.register_module()
-class DenseClsLogits(LogitReader):
+class DenseClsLogits(ObjectRowsReader):
     """Class logits at every location and anchor of a dense head.
 
     Student logits, labels, weights and divisor are those that the student's
@@ -52,58 +51,42 @@ class DenseClsLogits(LogitReader):
     Student and teacher must share strides and anchors.
 
     Args:
-        rows (str): ``'all'``, or ``'positive'`` for the rows that the
-            student's assigner gave to an object. Defaults to ``'all'``.
-        weighting (str): ``'label'`` weighs rows as the student's own loss
-            does (ignored and padded anchors have weight 0); ``'teacher'``
-            multiplies that by the teacher's largest class probability.
-            Defaults to ``'label'``.
         windows (Sequence[int]): Sides of scale-decoupling windows in
             locations, see
             :func:`~mmkd_logit.heads.sdd.windows.window_rows`; each
             level and each anchor has windows of its own, ignored anchors
-            are left out, a window counts like one location. Defaults to
-            (1, ), no scale decoupling.
+            are left out. The loss is the mean over windows of all sizes.
+            Defaults to (1, ), no scale decoupling.
         complementary_weight (float): Weight of a complementary window.
             Defaults to 2.0.
         reference (str): ``'label'`` or ``'teacher'``, what makes a window
             complementary. Defaults to 'label'.
-        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+        **kwargs: ``rows``, ``weighting`` and ``divisor`` of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`, and
+            ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
-        The division by the student's positives and the weight by the
-        teacher's probability are those of CrossKD, Wang et al., CVPR 2024,
-        https://arxiv.org/abs/2306.11369, where the latter weighs boxes;
-        using it for classes, and the windows, are this project's extension.
+        See :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`; the
+        windows are this project's extension.
     """
 
     family = 'mmdet dense detectors with ' + ', '.join(DENSE_HEADS)
 
     def __init__(
         self,
-        rows: str = 'all',
-        weighting: str = 'label',
         windows: Sequence[int] = (1,),
         complementary_weight: float = 2.0,
         reference: str = 'label',
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if rows not in ('all', 'positive'):
-            raise ValueError(f"rows must be 'all' or 'positive', got {rows!r}")
-        if weighting not in ('label', 'teacher'):
-            raise ValueError(
-                f"weighting must be 'label' or 'teacher', got {weighting!r}"
-            )
         check_windows(windows)
         check_reference(reference, labels=())
-        if rows == 'positive' and tuple(windows) != (1,):
+        if self.rows == 'positive' and tuple(windows) != (1,):
             raise ValueError(
                 f'windows={tuple(windows)} need the whole maps; take '
                 "rows='all'"
             )
-        self.rows = rows
-        self.weighting = weighting
         self.windows = tuple(windows)
         self.complementary_weight = complementary_weight
         self.reference = reference
@@ -155,8 +138,10 @@ class DenseClsLogits(LogitReader):
                 for rows in (logits, labels, weight)
             )
         weight = without_rejected(labels, weight, notes)
+        places = None
         if self.windows != (1,):
             pair = self._windowed(logits, maps, labels, weight, head)
+            places = _count(labels, weight)
         elif self.rows == 'positive':
             keep = labels < notes['num_classes']
             pair = LogitPair(
@@ -173,16 +158,15 @@ class DenseClsLogits(LogitReader):
                 'dense class rows', lambda: map_rows(maps, classes)
             )
             pair = LogitPair(logits, rows, labels, weight)
-        if self.weighting == 'teacher':
-            trust = largest_prob(
-                pair.teacher_logits,
-                classes_are_independent(head),
+        return {
+            '': self.weighed(
+                pair,
+                class_divisor(notes),
                 notes['num_classes'],
+                classes_are_independent(head),
+                places,
             )
-            pair = pair._replace(
-                weight=trust if pair.weight is None else pair.weight * trust
-            )
-        return {'': pair._replace(avg_factor=class_divisor(notes))}
+        }
 
     def _windowed(
         self,
@@ -217,6 +201,13 @@ class DenseClsLogits(LogitReader):
         return LogitPair(
             *[torch.cat(part) for part in zip(*[p[:4] for p in pairs])]
         )
+
+
+def _count(labels: Tensor, weight: Optional[Tensor]) -> Tensor:
+    """Places of the maps that are not ignored, a number."""
+    if weight is None:
+        return labels.new_tensor(len(labels), dtype=torch.float32)
+    return weight.gt(0).sum().float()
 
 
 def rows_to_maps(rows: Tensor, maps: Sequence[Tensor]) -> List[Tensor]:

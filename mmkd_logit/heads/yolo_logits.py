@@ -11,9 +11,9 @@ from ..ops.joint_logit import joint_logit
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
-from .base import LogitReader
+from .object_rows import ObjectRowsReader
 from .upstream.class_loss import mean_over_gpus
-from .upstream.dense_heads import check_same_priors, largest_prob
+from .upstream.dense_heads import check_same_priors
 from .upstream.observe import upstream_class
 from .upstream.yolo_heads import (
     YOLOMaps,
@@ -25,26 +25,13 @@ from .upstream.yolo_heads import (
 )
 
 
-class YOLOLogits(LogitReader):
+class YOLOLogits(ObjectRowsReader):
     """What the readers of YOLO heads share; see the subclasses."""
 
     #: Name of the head in MMDetection.
     kind: ClassVar[str] = ''
     #: How to observe it.
     watch_head: ClassVar[Callable[..., None]]
-
-    def __init__(
-        self, rows: str = 'all', weighting: str = 'label', **kwargs
-    ) -> None:
-        super().__init__(**kwargs)
-        if rows not in ('all', 'positive'):
-            raise WrongValue(f"rows must be 'all' or 'positive', got {rows!r}")
-        if weighting not in ('label', 'teacher'):
-            raise WrongValue(
-                f"weighting must be 'label' or 'teacher', got {weighting!r}"
-            )
-        self.rows = rows
-        self.weighting = weighting
 
     @classmethod
     def fits(cls, model: nn.Module) -> bool:
@@ -84,7 +71,9 @@ class YOLOLogits(LogitReader):
         head = teacher.model.bbox_head
         theirs = teacher.once('yolo maps', lambda: _mapped(teacher, head))
         _check_same_maps(maps, theirs)
-        divisor = mean_over_gpus((labels < notes['num_classes']).sum().float())
+        positives = mean_over_gpus(
+            (labels < notes['num_classes']).sum().float()
+        )
         keep = None
         if self.rows == 'positive':
             keep = (labels < notes['num_classes']).nonzero()[:, 0]
@@ -97,16 +86,8 @@ class YOLOLogits(LogitReader):
                 if keep is None
                 else joint_rows(theirs, keep)
             )
-            if self.weighting == 'teacher':
-                trust = largest_prob(
-                    teacher_logits, True, notes['num_classes']
-                )
-                weight = trust if weight is None else weight * trust
-        return {
-            '': LogitPair(
-                student_logits, teacher_logits, labels, weight, divisor
-            )
-        }
+        pair = LogitPair(student_logits, teacher_logits, labels, weight)
+        return {'': self.weighed(pair, positives, notes['num_classes'], True)}
 
 
 @MODELS.register_module()
@@ -118,21 +99,18 @@ class YOLOXLogits(YOLOLogits):
     :func:`~mmkd_logit.ops.joint_logit.joint_logit`; it is exact, so nothing
     is lost and locations without an object need no mask. Rows come image by
     image, then level by level, row by row of the map. The label is the class
-    that SimOTA gave to the location, or ``num_classes``. The sum over rows
-    is divided by the number of positive locations (mean over GPUs, at least
-    1), as YOLOX divides its own losses.
+    that SimOTA gave to the location, or ``num_classes``. YOLOX divides its
+    own losses by the number of positive locations (mean over GPUs, at least
+    1).
 
     The student's class loss sees positives only, so its ``loss_by_feat`` and
     its assigner are observed, not that loss. The teacher runs backbone, neck
     and head without the box predictor, at the same strides.
 
     Args:
-        rows (str): ``'all'``, or ``'positive'`` for the locations that the
-            student's assigner gave to an object. Defaults to ``'all'``.
-        weighting (str): ``'label'`` weighs rows as the student's own losses
-            do, here all alike; ``'teacher'`` multiplies by the teacher's
-            largest class probability. Defaults to ``'label'``.
-        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+        **kwargs: ``rows``, ``weighting`` and ``divisor`` of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`, and
+            ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
         YOLOX, Ge et al., 2021, https://arxiv.org/abs/2107.08430. Distilling
@@ -156,16 +134,13 @@ class YOLOV3Logits(YOLOLogits):
     As :class:`YOLOXLogits`, anchor by anchor at each location. Anchors that
     overlap an object which another anchor answers for have weight 0, as in
     the student's objectness loss. YOLOv3 adds its own losses up without a
-    divisor; here the sum over rows is divided by the number of positive
-    anchors (mean over GPUs, at least 1), as in the other dense heads.
+    divisor; here the number of positive anchors (mean over GPUs, at least 1)
+    stands for it, as in the other dense heads.
 
     Args:
-        rows (str): ``'all'``, or ``'positive'`` for the anchors that the
-            student's assigner gave to an object. Defaults to ``'all'``.
-        weighting (str): ``'label'`` weighs rows as the student's objectness
-            loss does; ``'teacher'`` multiplies by the teacher's largest
-            class probability. Defaults to ``'label'``.
-        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+        **kwargs: ``rows``, ``weighting`` and ``divisor`` of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`, and
+            ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
         YOLOv3, Redmon and Farhadi, 2018, https://arxiv.org/abs/1804.02767.

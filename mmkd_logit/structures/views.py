@@ -35,7 +35,7 @@ Pitfalls.
 - Losses with a fixed weight for the classes beside the label (DKD, NKD,
   GDKD ...) do not fade on background rows, however sure the teacher is.
   Readers with many such rows weigh them, see
-  :mod:`mmkd_logit.heads.background`.
+  :mod:`mmkd_logit.heads.object_rows`.
 - Standardized rows (LSKD) are those of a temperature of their own, the
   deviation of the K + 1 logits: the shift cancels in the softmax and the
   background stays at 0 relative to the classes. Of two columns only the sign

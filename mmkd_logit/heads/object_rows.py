@@ -1,0 +1,197 @@
+"""Rows of a detector at every location: a few objects, much background.
+
+A detector without proposals gives a row for each location, anchor or query,
+and nearly all of them are background. Which rows count, how much, and by what
+their sum is divided decides whether a loss on them works at all.
+"""
+
+from typing import Any, Optional, Union
+
+import torch
+from torch import Tensor
+
+from ..messages import WrongValue
+from ..structures.logit_pair import LogitPair
+from .base import LogitReader
+from .upstream.dense_heads import largest_prob
+from .upstream.maps import mean_over_processes
+
+ROWS = ('all', 'positive')
+WEIGHTINGS = ('label', 'teacher', 'foreground')
+DIVISORS = ('objects', 'student')
+
+
+class ObjectRowsReader(LogitReader):
+    """A reader most of whose rows have no object.
+
+    **Weights.** KL terms that compare class by class, and KD in either view,
+    fade on a background row as the teacher grows sure of it. Losses with a
+    fixed weight for the classes beside the label (DKD, NKD, GDKD ...) do
+    not: at any level of certainty their non-target part stays near 0.24 nats
+    a row (80 classes, errors of 0.7 in the logits), and a hundred thousand
+    background rows drown the objects. KD couples that part to the
+    probability that the teacher leaves to the other classes. So rows with a
+    background column are weighed by the teacher's probability of any object,
+    ``weighting='foreground'``, unless another weighting is named.
+
+    **Divisor.** Dense heads divide the sum of their class loss by the number
+    of positive rows, at least 1. Their loss fades on background; a
+    distillation term does not quite, and in a batch without objects that
+    divisor made it tens of times larger. ``divisor='objects'`` divides by
+
+        max(positives, sum over rows of the teacher's largest probability, 1)
+
+    both averaged over the processes. With objects it is about the number of
+    positives, as in the head's own loss; as they become fewer it tends to
+    the number of rows in which the teacher sees something, which a batch
+    without objects has as well. The scale of a step's loss does not jump.
+
+    Args:
+        rows (str): ``'all'``, or ``'positive'`` for the rows that the
+            student's assigner gave to an object. Defaults to ``'all'``.
+        weighting (str, optional): ``'label'`` weighs rows as the student's
+            own loss does (ignored and padded anchors have weight 0).
+            ``'teacher'`` multiplies that by the teacher's largest class
+            probability, ``'foreground'`` by its probability of any object,
+            in the categorical view of a sigmoid head. None is
+            ``'foreground'`` where rows have a background column, softmax
+            heads and the categorical view, and ``'label'`` elsewhere.
+            Defaults to None.
+        divisor (str): ``'objects'`` as above, or ``'student'`` for that of
+            the student's own loss, as the authors' code of CrossKD and GDKD
+            has it. Defaults to ``'objects'``.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+
+    Source:
+        The division by the student's positives and the weight by the
+        teacher's largest probability are those of CrossKD, Wang et al.,
+        CVPR 2024, https://arxiv.org/abs/2306.11369, where the latter weighs
+        boxes. Its use for classes, ``'foreground'`` and ``'objects'`` are
+        this project's extensions.
+    """
+
+    def __init__(
+        self,
+        rows: str = 'all',
+        weighting: Optional[str] = None,
+        divisor: str = 'objects',
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        _one_of('rows', rows, ROWS)
+        if weighting is not None:
+            _one_of('weighting', weighting, WEIGHTINGS)
+        _one_of('divisor', divisor, DIVISORS)
+        self.rows = rows
+        self.weighting = weighting
+        self.divisor = divisor
+
+    def weighed(
+        self,
+        pair: LogitPair,
+        positives: Optional[Union[float, Tensor]],
+        num_classes: int,
+        use_sigmoid: bool,
+        places: Optional[Tensor] = None,
+    ) -> LogitPair:
+        """Weigh the rows and set their divisor.
+
+        Args:
+            pair (LogitPair): Rows as the head gave them, with the weights of
+                the student's own loss, or of windows.
+            positives (float or Tensor, optional): By what the student's
+                head divides its class loss; None counts labelled rows.
+            num_classes (int): Columns that are no background.
+            use_sigmoid (bool): Whether classes are independent.
+            places (Tensor, optional): Places of the maps that windows were
+                cut from, a number. A row then is a window, and the divisor
+                grows with their number, so that the loss is the mean over
+                windows of all sizes. None where each row is a place.
+        """
+        prob = largest_prob(pair.teacher_logits, use_sigmoid, num_classes)
+        if positives is None:
+            positives = (pair.labels < num_classes).sum()
+        if places is not None:
+            positives = positives * len(prob) / places.clamp(min=1)
+        if self.divisor == 'objects':
+            counted = None if places is not None else pair.weight
+            positives = object_divisor(positives, prob, counted)
+        weighting = self.weighting
+        if weighting is None:
+            weighting = 'label'
+            if self.view == 'categorical' or not use_sigmoid:
+                weighting = 'foreground'
+        if weighting != 'label':
+            factor = prob
+            if weighting == 'foreground':
+                factor = foreground_prob(
+                    pair.teacher_logits, use_sigmoid, num_classes
+                )
+            weight = factor if pair.weight is None else factor * pair.weight
+            pair = pair._replace(weight=weight)
+        return pair._replace(avg_factor=positives)
+
+
+def object_divisor(
+    positives: Union[float, Tensor],
+    teacher_prob: Tensor,
+    weight: Optional[Tensor] = None,
+) -> Tensor:
+    """Number of objects' rows, counted softly; at least 1.
+
+    The larger of the student's positives and of what the teacher expects,
+    both averaged over the processes, so that two processes give the
+    gradients of one. See :class:`ObjectRowsReader`.
+
+    Args:
+        positives (float or Tensor): Divisor of the student's own class loss.
+        teacher_prob (Tensor): The teacher's largest class probability of
+            each row, shape (M,).
+        weight (Tensor, optional): Of each row, shape (M,); ignored rows have
+            0.
+
+    Returns:
+        Tensor: A number without gradient.
+
+    Examples:
+        >>> prob = torch.tensor([.9, .5, .1])
+        >>> [float(object_divisor(n, prob)) for n in (3, 2, 1, 0)]
+        [3.0, 2.0, 1.5, 1.5]
+    """
+    expected = teacher_prob.detach()
+    if weight is not None:
+        expected = expected * weight
+    expected = expected.sum()
+    positives = torch.as_tensor(
+        positives, dtype=expected.dtype, device=expected.device
+    )
+    both = torch.stack([positives.detach().reshape(()), expected])
+    return mean_over_processes(both).amax().clamp(min=1)
+
+
+def foreground_prob(
+    logits: Tensor, use_sigmoid: bool, num_classes: int
+) -> Tensor:
+    """Probability that a row is any object, (M, C) -> (M,).
+
+    Of a sigmoid head given that at most one class is on, which is 1 minus
+    the background of the categorical view; of a softmax head 1 minus its
+    background.
+
+    Examples:
+        >>> foreground_prob(torch.tensor([[1., 2.]]).log(), True, 2)
+        tensor([0.7500])
+    """
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    score = logits[:, :num_classes].logsumexp(dim=1)
+    if not use_sigmoid:
+        score = score - logits[:, num_classes:].logsumexp(dim=1)
+    return score.sigmoid()
+
+
+def _one_of(name: str, value: str, allowed: tuple) -> None:
+    if value not in allowed:
+        *first, last = (repr(one) for one in allowed)
+        raise WrongValue(
+            f'{name} must be {", ".join(first)} or {last}, got {value!r}'
+        )
