@@ -76,6 +76,8 @@ class ClsLogits(LogitReader):
             ``(1, )`` takes the model's own logits. Defaults to (1, ).
         complementary_weight (float): Weight of cells in which the teacher is
             right or wrong unlike in the whole image. Defaults to 2.0.
+        consistent_weight (float): Weight of the other cells; the whole image
+            weighs 1. 0 leaves the complementary ones alone. Defaults to 1.0.
         reference (str): ``'label'`` (the authors' code) or ``'teacher'``
             (the paper), see :func:`scale_decoupled_rows`.
             Defaults to 'label'.
@@ -119,6 +121,7 @@ class ClsLogits(LogitReader):
         self,
         scales: Sequence[int] = (1,),
         complementary_weight: float = 2.0,
+        consistent_weight: float = 1.0,
         reference: str = 'label',
         pool: str = 'nested',
         token: Optional[str] = None,
@@ -136,7 +139,17 @@ class ClsLogits(LogitReader):
         self.token = token
         self.hard = hard
         self.scales = tuple(sorted(scales))
+        for name, weight in (
+            ('complementary_weight', complementary_weight),
+            ('consistent_weight', consistent_weight),
+        ):
+            if not 0 <= weight < float('inf'):
+                raise ValueError(
+                    f'{name} must be a number >= 0, got {weight!r}; 0 leaves '
+                    'these cells out'
+                )
         self.complementary_weight = complementary_weight
+        self.consistent_weight = consistent_weight
         self.reference = reference
         self.pool = pool
 
@@ -259,7 +272,12 @@ class ClsLogits(LogitReader):
         if images is not None:
             ours, theirs = ours[images], theirs[images]
         pair = scale_decoupled_rows(
-            ours, theirs, labels, self.complementary_weight, self.reference
+            ours,
+            theirs,
+            labels,
+            self.complementary_weight,
+            self.reference,
+            self.consistent_weight,
         )
         if weight is not None:
             cells = ours.shape[2]

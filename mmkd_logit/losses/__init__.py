@@ -9,13 +9,8 @@ from .kdqfl import KDQFLLoss, kdqfl_loss
 from .ldrld import LDRLDLoss, ldrld_loss
 from .nkd import NKDLoss, nkd_loss
 from .standardize import standardize
-from .topkd import (
-    TopKDLoss,
-    contrastive_loss,
-    topk_decoupled_loss,
-    topk_scale,
-    topkd_loss,
-)
+from .topk_scale import topk_scale
+from .topkd import TopKDLoss, contrastive_loss, topk_decoupled_loss, topkd_loss
 
 __all__ = [
     'DKDLoss',

@@ -35,7 +35,8 @@ How to add a loss: one file with a function of rows and a class around it. ::
   when the loss is built; :meth:`check_settings` is for what they cannot say.
 """
 
-from typing import Any, NamedTuple, Optional, Tuple
+import inspect
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,7 @@ from .checks import check_choice, check_labels, check_weights
 from .reduce import REDUCTIONS, Factor, reduce_rows
 from .settings import FunctionSettings, Parts, Rows
 from .standardize import standardize as standardize_rows
+from .topk_scale import topk_scale as amplify_top
 
 
 class LogitLoss(FunctionSettings, nn.Module):
@@ -66,6 +68,10 @@ class LogitLoss(FunctionSettings, nn.Module):
         use_sigmoid (bool, optional): Whether classes are independent
             Bernoulli variables. None takes it from the head in a
             distillation run and is False elsewhere. Defaults to None.
+        topk_scale (dict, optional): Settings of
+            :func:`~mmkd_logit.losses.topk_scale.topk_scale`, such as
+            ``dict(k=5)``, with which the teacher's top classes are amplified
+            first (the scaling module of TopKD). Defaults to None.
         **settings: Settings of the function, by name.
     """
 
@@ -85,6 +91,7 @@ class LogitLoss(FunctionSettings, nn.Module):
         reduction: str = 'mean',
         standardize: bool = False,
         use_sigmoid: Optional[bool] = None,
+        topk_scale: Optional[Dict[str, Any]] = None,
         **settings: Any,
     ) -> None:
         super().__init__()
@@ -115,6 +122,9 @@ class LogitLoss(FunctionSettings, nn.Module):
         self.reduction = reduction
         self.standardize = standardize
         self.use_sigmoid = use_sigmoid
+        self.topk_scale = topk_scale
+        if topk_scale is not None:
+            self._check_topk_scale()
         self.keep_settings(values, settings)
 
     def _need_classes_beside(
@@ -137,6 +147,32 @@ class LogitLoss(FunctionSettings, nn.Module):
         self.too_few = (
             f'{letter}={value} top classes must leave at least one other; '
             f'lower {letter}'
+        )
+
+    def _check_topk_scale(self) -> None:
+        """Refuse settings that the scaling module does not know."""
+        name, settings = type(self).__name__, self.topk_scale
+        if not isinstance(settings, dict):
+            raise TypeError(
+                f'{name}: topk_scale must be a dict of settings such as '
+                f'dict(k=5), got {settings!r}'
+            )
+        known = list(inspect.signature(amplify_top).parameters)[2:]
+        for setting in settings:
+            if setting not in known:
+                raise ValueError(
+                    f'{name}: topk_scale has no setting {setting!r}; it '
+                    f'takes {", ".join(known)}'
+                )
+        amplify_top(torch.zeros(1, 2), **settings)
+        if self.use_sigmoid:
+            self._refuse_topk_scale_of_sigmoid()
+
+    def _refuse_topk_scale_of_sigmoid(self) -> None:
+        raise ValueError(
+            f'{type(self).__name__}: topk_scale ranks the classes of one '
+            'softmax, but these classes are independent (sigmoid); remove '
+            'topk_scale'
         )
 
     def rows(
@@ -240,6 +276,10 @@ class LogitLoss(FunctionSettings, nn.Module):
         if len(shape) == 2:
             self._check_classes(shape[1])
         teacher_logits = teacher_logits.detach()
+        if self.topk_scale is not None:
+            teacher_logits = amplify_top(
+                teacher_logits, labels, **self.topk_scale
+            )
         if self.standardize:
             student_logits = standardize_rows(student_logits)
             teacher_logits = standardize_rows(teacher_logits)
@@ -295,6 +335,8 @@ class LogitLoss(FunctionSettings, nn.Module):
                 "but this head's classes are independent (sigmoid); remove "
                 "use_sigmoid, or give the reader view='categorical'"
             )
+        if self.topk_scale is not None and facts.use_sigmoid:
+            self._refuse_topk_scale_of_sigmoid()
         if self.standardize and facts.channels < 3:
             raise ValueError(
                 'standardize=True leaves of two classes only which is '

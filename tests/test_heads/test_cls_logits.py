@@ -289,6 +289,31 @@ def test_scale_one_is_the_models_own_logits():
     assert pair.student_logits.shape == (3, 4) and pair.weight is None
 
 
+def test_weights_of_the_two_kinds_of_cells():
+    student, teacher = build(classifier_cfg()), build(classifier_cfg(), 1)
+
+    def weights(**settings):
+        pair, _ = read(
+            ClsLogits(scales=(1, 2, 4), **settings),
+            student,
+            teacher,
+            images(),
+            samples([0, 1, 2]),
+        )
+        return pair.weight.view(3, 21)
+
+    complementary = weights() == 2
+    assert complementary.any() and not complementary.all()
+    # Table 6 of the paper: either kind alone; the whole image stays
+    alone = weights(consistent_weight=0.0)
+    assert torch.equal(alone == 2, complementary)
+    assert (alone[:, 0] == 1).all() and (alone[:, 1:] != 1).all()
+    others = weights(complementary_weight=0.0)
+    assert torch.equal(others == 0, complementary)
+    with pytest.raises(ValueError, match='consistent_weight must be .* -1'):
+        ClsLogits(scales=(1, 2), consistent_weight=-1)
+
+
 @pytest.mark.parametrize('head', ['stacked', 'vig'])
 def test_cells_use_no_random_numbers_and_move_no_statistics(head):
     def after(reader):

@@ -81,6 +81,7 @@ def scale_decoupled_rows(
     labels: Optional[Tensor],
     complementary_weight: float = 2.0,
     reference: str = 'label',
+    consistent_weight: float = 1.0,
 ) -> LogitPair:
     """One row per cell, complementary cells weighing more.
 
@@ -95,12 +96,14 @@ def scale_decoupled_rows(
         labels (Tensor, optional): Target class of each image, shape (B,), or
             soft labels (B, C), whose largest entry is the target. Every cell
             inherits it. Only ``reference='teacher'`` works without.
-        complementary_weight (float): Weight of a complementary cell; the
-            others and the global cell weigh 1. Defaults to 2.0.
+        complementary_weight (float): Weight of a complementary cell.
+            Defaults to 2.0.
         reference (str): ``'label'`` as the authors' code: a cell is
             complementary where the teacher is right in it and wrong in cell
             0, or the reverse. ``'teacher'`` as the paper's text: where the
             teacher's class differs from that of cell 0. Defaults to 'label'.
+        consistent_weight (float): Weight of the cells that are not
+            complementary; the global cell weighs 1. Defaults to 1.0.
 
     Returns:
         LogitPair: B x cells rows, image by image, with their weights.
@@ -129,8 +132,13 @@ def scale_decoupled_rows(
     if reference == 'label':
         seen = seen == labels[:, None]
     weight = complementary_weights(
-        seen, seen[:, :1], complementary_weight, student_cells
+        seen,
+        seen[:, :1],
+        complementary_weight,
+        student_cells,
+        consistent_weight,
     )
+    weight[:, 0] = 1
     if labels is not None:
         labels = labels.repeat_interleave(cells)
     return LogitPair(
@@ -146,11 +154,16 @@ def complementary_weights(
     seen_globally: Tensor,
     complementary_weight: float,
     like: Tensor,
+    consistent_weight: float = 1.0,
 ) -> Tensor:
-    """``complementary_weight`` where a cell and its whole disagree, else 1."""
+    """One weight where a cell and its whole disagree, the other elsewhere."""
     dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
     one = torch.ones((), dtype=dtype, device=like.device)
-    return torch.where(seen != seen_globally, one * complementary_weight, one)
+    return torch.where(
+        seen != seen_globally,
+        one * complementary_weight,
+        one * consistent_weight,
+    )
 
 
 def check_reference(reference: str, labels: Optional[Tensor]) -> None:

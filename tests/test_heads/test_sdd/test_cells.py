@@ -28,6 +28,17 @@ def test_complementary_cells(reference, expected):
     assert torch.equal(pair.student_logits[6], CELLS[1, :, 2])
 
 
+def test_complementary_cells_alone():
+    labels = torch.tensor([0, 0])
+    pair = scale_decoupled_rows(
+        CELLS, CELLS, labels, 3.0, consistent_weight=0.0
+    )
+    # the global cell of each image stays
+    assert pair.weight.tolist() == [1.0, 0, 3, 3, 1, 3, 0, 0]
+    pair = scale_decoupled_rows(CELLS, CELLS, labels, 0.0)
+    assert pair.weight.tolist() == [1.0, 1, 0, 0, 1, 0, 1, 1]
+
+
 def test_soft_labels_stand_for_their_largest_class():
     soft = torch.tensor([[0.6, 0.4, 0.0], [0.1, 0.2, 0.7]])
     pair = scale_decoupled_rows(CELLS, CELLS, soft)
