@@ -1,0 +1,53 @@
+"""Gram matrices of probabilities: MLKD's class and batch correlations."""
+
+from typing import Optional
+
+from torch import Tensor
+
+from ..ops.gram import gram
+from .checks import check_choice, check_rows
+
+OVER = ('classes', 'rows')
+
+
+def gram_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    tau: float,
+    over: str = 'classes',
+    weight: Optional[Tensor] = None,
+) -> Tensor:
+    """Squared difference of two Gram matrices of all rows, a scalar.
+
+    With P and Q, student and teacher at ``tau``, shape (M, C)::
+
+        over='classes'   1/C || Q'Q - P'P ||^2      how classes go together
+        over='rows'      1/M || QQ' - PP' ||^2      how rows resemble another
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        tau (float): Temperature, > 0, no unit.
+        over (str): ``'classes'`` or ``'rows'``. Defaults to 'classes'.
+        weight (Tensor, optional): How often each row counts, shape (M,),
+            >= 0: 2 is the same as giving it twice, 0 as leaving it out.
+
+    Returns:
+        Tensor: Scalar, not times ``tau**2``. The sum over the batch stands
+        inside the square, so ``'classes'`` grows with M^2. Memory is that of
+        the smaller of both matrices, whichever is asked for.
+
+    Source:
+        Jin et al., CVPR 2023 (MLKD); class and batch correlation there, on
+        each of two views. The authors' code multiplies the sum by the share
+        of sure rows or classes, about 1/2, which stands in ``loss_weight``
+        here.
+
+    Examples:
+        >>> teacher = torch.tensor([[1., 3.]]).log()
+        >>> gram_loss(torch.zeros(1, 2), teacher, tau=1., over='rows')
+        tensor(0.0156)
+    """
+    check_rows('gram_loss', student_logits, teacher_logits, tau)
+    check_choice('gram_loss', 'over', over, OVER)
+    return gram(student_logits, teacher_logits, tau, over == 'classes', weight)

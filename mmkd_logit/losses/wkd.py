@@ -1,0 +1,113 @@
+"""WKD-L: classes are near or far, and mass is moved between them."""
+
+from typing import Dict, Tuple, Union
+
+from torch import Tensor
+
+from ..ops.group_kl import group_kl
+from ..ops.sinkhorn import transport
+from .checks import check_labels, check_rows
+
+
+def wkd_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    cost: Tensor,
+    tau: float,
+    gamma: float,
+    lam: float = 0.05,
+    iterations: int = 10,
+    with_parts: bool = False,
+) -> Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]:
+    """Target part plus ``gamma`` times a transport cost, of each row.
+
+    The target part is NKD's, ``-q1[y] * log p1[y]`` at temperature 1. The
+    transport part takes the distributions over the non-target classes at
+    ``tau`` and moves the student's to the teacher's: a fixed number of
+    Sinkhorn steps, whose last one meets the student's distribution but not
+    the teacher's, with 1e-8 added to each divisor and each cost. It is this
+    scheme, not the optimum of transport; equal models do not give 0.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        labels (Tensor): Target class of each row, shape (M,), long, in
+            [0, C). Ignored rows are dropped before.
+        cost (Tensor): Of moving mass from the student's class i to the
+            teacher's class j, shape (C, C). Negative costs count as 0. Keep
+            ``cost / lam`` below about 15: beyond, the added 1e-8 exceeds the
+            kernel and most of the mass is not moved.
+        tau (float): Temperature of the transport part, > 0, no unit.
+        gamma (float): Weight of the transport part.
+        lam (float): Weight of the plan's entropy, > 0, in the unit of
+            ``cost``. Defaults to 0.05.
+        iterations (int): Pairs of Sinkhorn steps, >= 1. Defaults to 10.
+        with_parts (bool): Return ``target`` and ``transport`` too, detached,
+            before their weights. Defaults to False.
+
+    Returns:
+        Tensor: Loss of each row, shape (M,). No temperature is squared.
+        Memory is that of (M, C), not of (M, C, C).
+
+    Raises:
+        ValueError: If shapes do not fit or, on the CPU, a label is outside
+            [0, C).
+
+    Source:
+        Lv et al., NeurIPS 2024, https://arxiv.org/abs/2412.08139. The
+        authors' code cuts the target out of one cost matrix per row; here
+        the target has mass 0 in both models, which is the same.
+
+    Examples:
+        >>> teacher = torch.tensor([[4., 3., 1.]]).log()
+        >>> cost = 0.1 * (1 - torch.eye(3))
+        >>> wkd_loss(torch.zeros(1, 3), teacher, torch.tensor([0]), cost,
+        ...          tau=1., gamma=10.)
+        tensor([0.8161])
+    """
+    check_rows('wkd_loss', student_logits, teacher_logits, tau)
+    check_labels('wkd_loss', labels, student_logits.shape)
+    check_transport('wkd_loss', lam, iterations)
+    check_cost('wkd_loss', cost, student_logits.shape[1])
+    labels = labels.long()
+    target, parts = group_kl(
+        student_logits,
+        teacher_logits,
+        1.0,
+        top=labels[:, None],
+        w_high=1.0,
+        w_rest=0.0,
+        cross_entropy=True,
+    )
+    moved = transport(
+        student_logits, teacher_logits, labels, cost, tau, lam, iterations
+    )
+    rows = target + gamma * moved
+    if with_parts:
+        return rows, dict(target=parts['high'], transport=moved.detach())
+    return rows
+
+
+def check_transport(name: str, lam: float, iterations: int) -> None:
+    """Refuse settings with which no plan can be made."""
+    if not 0 < lam < float('inf'):
+        raise ValueError(
+            f'{name}: lam must be > 0 and finite, got {lam}; the cost is '
+            'divided by it'
+        )
+    if not isinstance(iterations, int) or iterations < 1:
+        raise ValueError(
+            f'{name}: iterations must be a whole number >= 1, got '
+            f'{iterations}; the authors take 10'
+        )
+
+
+def check_cost(name: str, cost: Tensor, classes: int) -> None:
+    """Refuse a matrix that has no cost for each pair of classes."""
+    if tuple(cost.shape) != (classes, classes):
+        raise ValueError(
+            f'{name}: cost must have one number for each pair of classes, '
+            f'shape ({classes}, {classes}), got {tuple(cost.shape)}; count '
+            'the background where the head has one'
+        )

@@ -1,0 +1,84 @@
+"""WSLD: soft labels weigh less where the student is ahead of the teacher."""
+
+from typing import Dict, Tuple, Union
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..ops.autograd import as_float
+from ..ops.group_kl import group_kl
+from .checks import check_labels, check_rows
+
+#: Added to the teacher's loss before it divides.
+EPS = 1e-7
+
+
+def wsld_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    tau: float,
+    with_parts: bool = False,
+) -> Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]:
+    """Cross-entropy of soft labels of each row, weighted, times ``tau**2``.
+
+    The weight of a row is ``1 - exp(-s / (t + 1e-7))`` with s and t the
+    cross-entropies of student and teacher with the label at temperature 1; no
+    gradient flows through it. The cross-entropy holds the teacher's entropy,
+    so a perfect student does not reach 0; the gradient is that of the KL.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        labels (Tensor): Target class of each row, shape (M,), long, in
+            [0, C). Ignored rows are dropped before.
+        tau (float): Temperature of the soft labels, > 0, no unit.
+        with_parts (bool): Return ``row_weight`` and ``cross_entropy`` too,
+            detached. Defaults to False.
+
+    Returns:
+        Tensor: Loss of each row in nats times ``tau**2``, shape (M,). The
+        mean is over all rows, not over the sum of the weights.
+
+    Raises:
+        ValueError: If shapes do not fit or, on the CPU, a label is outside
+            [0, C).
+
+    Source:
+        Zhou et al., ICLR 2021, https://arxiv.org/abs/2102.00650.
+
+    Examples:
+        >>> teacher = torch.tensor([[4., 3., 1.]]).log()
+        >>> wsld_loss(torch.zeros(1, 3), teacher, torch.tensor([0]), tau=1.)
+        tensor([0.8734])
+    """
+    check_rows('wsld_loss', student_logits, teacher_logits, tau)
+    check_labels('wsld_loss', labels, student_logits.shape)
+    labels = labels.long()
+    with torch.no_grad():
+        ours, theirs = (
+            _cross_entropy(x, labels) for x in (student_logits, teacher_logits)
+        )
+        row_weight = -torch.expm1(-ours / (theirs + EPS))
+    rows, parts = group_kl(
+        student_logits,
+        teacher_logits,
+        tau,
+        w_rest=row_weight,
+        cross_entropy=True,
+    )
+    if with_parts:
+        return rows, dict(
+            row_weight=row_weight, cross_entropy=parts['low_rest']
+        )
+    return rows
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of each row at temperature 1, exact where it is next to 0."""
+    logits = as_float(logits.detach())
+    own = logits.gather(1, labels[:, None])[:, 0]
+    others = logits.scatter(1, labels[:, None], -torch.inf).logsumexp(1)
+    gap = torch.where(others == -torch.inf, others, others - own)
+    return F.softplus(gap, threshold=100.0)

@@ -1,0 +1,84 @@
+"""TTM and WTTM: the teacher's power transform against the plain student."""
+
+from typing import Dict, Tuple, Union
+
+import torch
+from torch import Tensor
+
+from ..ops.autograd import as_float
+from ..ops.group_kl import group_kl
+from .checks import check_rows
+
+
+def wttm_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    gamma: float,
+    weighted: bool = True,
+    with_parts: bool = False,
+) -> Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]:
+    """KL between the teacher at temperature 1 / gamma and the student at 1.
+
+    With q the teacher's probabilities at temperature 1, the student meets
+    ``q^gamma / U`` with ``U = sum q^gamma``, which is the teacher at
+    temperature ``1 / gamma``. WTTM multiplies the KL of a row by its U, in
+    [1, C^(1 - gamma)] for gamma <= 1: the less sure the teacher, the more a
+    row counts.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        gamma (float): Exponent, > 0, no unit. ``gamma = 1`` is
+            :func:`~mmkd_logit.losses.kd.kd_loss` at temperature 1.
+        weighted (bool): False leaves U out (TTM). Defaults to True.
+        with_parts (bool): Return ``kl`` and ``power_sum`` (U) too, detached.
+            Defaults to False.
+
+    Returns:
+        Tensor: Loss of each row in nats, shape (M,). No temperature is
+        squared.
+
+    Source:
+        Zheng and Yang, ICLR 2024, https://arxiv.org/abs/2402.11148. The
+        authors' code takes the power of a softmax, which underflows from a
+        gap of 104 in float32; here stand the logarithms.
+
+    Examples:
+        >>> teacher = torch.tensor([[16., 9., 1.]]).log()
+        >>> wttm_loss(torch.zeros(1, 3), teacher, 0.5, weighted=False)
+        tensor([0.1243])
+    """
+    check_rows('wttm_loss', student_logits, teacher_logits)
+    check_exponent('wttm_loss', gamma)
+    teacher = teacher_logits.detach()
+    with torch.autocast(teacher.device.type, enabled=False):
+        teacher = as_float(teacher)
+        power_sum = None
+        if weighted or with_parts:
+            power_sum = _power_sum(teacher, gamma)
+        rows, parts = group_kl(
+            student_logits,
+            teacher if gamma == 1 else teacher * gamma,
+            1.0,
+            w_rest=power_sum if weighted else 1.0,
+        )
+    if with_parts:
+        return rows, dict(kl=parts['low_rest'], power_sum=power_sum)
+    return rows
+
+
+def check_exponent(name: str, gamma: float) -> float:
+    """``gamma``, if it is one over a temperature."""
+    if not 0 < gamma < float('inf'):
+        raise ValueError(
+            f'{name}: gamma must be > 0 and finite, got {gamma}; it is one '
+            "over the teacher's temperature"
+        )
+    return gamma
+
+
+def _power_sum(teacher: Tensor, gamma: float) -> Tensor:
+    """Sum of the probabilities' powers; 1 for a row of -inf."""
+    whole = gamma * teacher.logsumexp(1)
+    power_sum = ((teacher * gamma).logsumexp(1) - whole).exp()
+    return power_sum.masked_fill(whole == -torch.inf, 1.0)

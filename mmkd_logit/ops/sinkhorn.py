@@ -1,0 +1,96 @@
+"""Transport between two distributions over classes, one plan per row."""
+
+from functools import partial
+from typing import Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from .autograd import as_float, check_floating, compiling
+from .with_gradient import with_gradient
+
+#: Keeps divisors of the iteration from 0, and costs of the diagonal.
+FLOOR = 1e-8
+#: Elements of the rows that are worked on at once; some 4 times the number of
+#: iterations of such tensors are alive.
+CHUNK = 1 << 20
+
+
+def transport(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    cost: Tensor,
+    tau: float,
+    lam: float,
+    iterations: int,
+) -> Tensor:
+    """Cost of moving the student's non-target classes to the teacher's.
+
+    Args:
+        student_logits (Tensor): Raw scores, shape (M, C).
+        teacher_logits (Tensor): Raw scores, shape (M, C).
+        labels (Tensor): Class that is left out, shape (M,), long.
+        cost (Tensor): From the student's class i to the teacher's class j,
+            shape (C, C).
+        tau (float): Temperature, > 0.
+        lam (float): Weight of the plan's entropy, > 0.
+        iterations (int): Pairs of scaling steps, >= 1.
+
+    Returns:
+        Tensor: Shape (M,). All rows share one kernel (C, C).
+    """
+    check_floating(student_logits, teacher_logits)
+    settings = teacher_logits.detach(), labels, cost, tau, lam, iterations
+    if compiling():
+        return _cost(as_float(student_logits), *settings)
+    return with_gradient(student_logits, partial(_one_pass, settings))
+
+
+def _one_pass(
+    settings: Tuple, student: Tensor, need_grad: bool
+) -> Tuple[Tensor, Optional[Tensor]]:
+    """Rows, and their gradient through all iterations, chunk by chunk."""
+    teacher, labels, *others = settings
+    rows = student.new_empty(len(student))
+    grad = torch.empty_like(student) if need_grad else None
+    step = max(CHUNK // max(student.shape[1], 1), 1)
+    for start in range(0, len(student), step):
+        part = slice(start, start + step)
+        leaf = student[part].detach().requires_grad_(need_grad)
+        with torch.set_grad_enabled(need_grad):
+            found = _cost(leaf, teacher[part], labels[part], *others)
+            if need_grad:
+                grad[part] = torch.autograd.grad(found.sum(), leaf)[0]
+        rows[part] = found.detach()
+    return rows, grad
+
+
+def _cost(
+    student: Tensor,
+    teacher: Tensor,
+    labels: Tensor,
+    cost: Tensor,
+    tau: float,
+    lam: float,
+    iterations: int,
+) -> Tensor:
+    cost = cost.to(student).clamp(min=0) + FLOOR
+    kernel = (-cost / lam).exp()
+    target = labels[:, None]
+    have = _share_of_others(student, target, tau)
+    want = _share_of_others(teacher.to(student.dtype), target, tau)
+    others = max(student.shape[1] - 1, 1)
+    left = torch.full_like(want, 1 / others).scatter(1, target, 0.0)
+    for _ in range(iterations):
+        right = want / (left @ kernel + FLOOR)
+        left = have / (right @ kernel.t() + FLOOR)
+    return ((left @ (kernel * cost)) * right).sum(1)
+
+
+def _share_of_others(logits: Tensor, target: Tensor, tau: float) -> Tensor:
+    """Softmax over the classes other than the target, which gets 0."""
+    hidden = (logits / tau).scatter(1, target, -torch.inf)
+    nothing = hidden.detach().amax(1, keepdim=True) == -torch.inf
+    prob = hidden.masked_fill(nothing, 0.0).softmax(1)
+    return prob.masked_fill(nothing, 0.0)

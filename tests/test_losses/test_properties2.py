@@ -1,0 +1,255 @@
+"""What holds for every input of the second set of losses."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmkd_logit.losses import (
+    abkd_loss,
+    dist_loss,
+    gram_loss,
+    rld_loss,
+    wkd_loss,
+    wsld_loss,
+    wttm_loss,
+)
+from tests.test_losses.test_properties import batches, draw, quick
+from tests.toys import seeded
+
+
+def cost_of(classes):
+    """The same for every pair of classes, so that names do not matter."""
+    return 0.4 * (1 - torch.eye(classes))
+
+
+LOSSES = dict(
+    dist=lambda s, t, y, tau: dist_loss(s, t, tau, 1.5, 0.7),
+    dist_sigmoid=lambda s, t, y, tau: dist_loss(
+        s, t, tau, 1.5, 0.7, use_sigmoid=True
+    ),
+    ttm=lambda s, t, y, tau: wttm_loss(s, t, 1 / tau, weighted=False),
+    wttm=lambda s, t, y, tau: wttm_loss(s, t, 1 / tau),
+    rld=lambda s, t, y, tau: rld_loss(s, t, y, tau, 1.0, 1.0, 8.0),
+    wkd=lambda s, t, y, tau: wkd_loss(s, t, y, cost_of(s.shape[1]), tau, 5.0),
+    abkd=lambda s, t, y, tau: abkd_loss(s, t, tau, 0.8, 0.3),
+    abkd_reverse=lambda s, t, y, tau: abkd_loss(s, t, tau, 0.0, 1.0),
+    wsld=lambda s, t, y, tau: wsld_loss(s, t, y, tau),
+    gram_classes=lambda s, t, y, tau: gram_loss(s, t, tau, 'classes'),
+    gram_rows=lambda s, t, y, tau: gram_loss(s, t, tau, 'rows'),
+)
+SCALARS = ('dist', 'dist_sigmoid', 'gram_classes', 'gram_rows')
+
+
+def without(*names):
+    """Every loss but those for which the definition says otherwise."""
+    assert set(names) <= set(LOSSES)
+    return pytest.mark.parametrize(
+        'name', [name for name in LOSSES if name not in names]
+    )
+
+
+@without('dist_sigmoid')  # a Bernoulli has no other class to be shifted with
+@quick
+@given(batch=batches, shift=st.floats(-50, 50))
+def test_adding_a_number_to_a_row_changes_nothing(name, batch, shift):
+    student, teacher, labels, tau = draw(batch)
+    expected = LOSSES[name](student, teacher, labels, tau)
+    moved = LOSSES[name](student + shift, teacher + shift, labels, tau)
+    torch.testing.assert_close(moved, expected, rtol=1e-6, atol=1e-8)
+
+
+@without()
+@quick
+@given(batch=batches)
+def test_the_order_of_the_classes_does_not_matter(name, batch):
+    student, teacher, labels, tau = draw(batch)
+    order = torch.randperm(student.shape[1], generator=seeded(batch[0]))
+    moved = LOSSES[name](
+        student[:, order], teacher[:, order], order.argsort()[labels], tau
+    )
+    expected = LOSSES[name](student, teacher, labels, tau)
+    torch.testing.assert_close(moved, expected, rtol=1e-7, atol=1e-9)
+
+
+@without()
+@quick
+@given(batch=batches)
+def test_the_order_of_the_rows_does_not_matter(name, batch):
+    student, teacher, labels, tau = draw(batch)
+    order = torch.randperm(len(student), generator=seeded(batch[0]))
+    moved = LOSSES[name](student[order], teacher[order], labels[order], tau)
+    expected = LOSSES[name](student, teacher, labels, tau)
+    if name not in SCALARS:
+        expected = expected[order]
+    torch.testing.assert_close(moved, expected, rtol=1e-7, atol=1e-9)
+
+
+@without()
+@quick
+@given(batch=batches)
+def test_never_negative(name, batch):
+    assert (LOSSES[name](*draw(batch)) >= 0).all()
+
+
+# cross-entropies keep the teacher's entropy, a transformed teacher is another,
+# a wrong teacher is met at another class, and a plan of entropy is never idle
+@without('ttm', 'wttm', 'rld', 'wkd', 'wsld', 'dist', 'dist_sigmoid')
+@quick
+@given(batch=batches)
+def test_zero_with_zero_gradient_at_equality(name, batch):
+    _, teacher, labels, tau = draw(batch)
+    student = teacher.clone().requires_grad_()
+    loss = LOSSES[name](student, teacher, labels, tau)
+    loss.sum().backward()
+    assert loss.abs().max() < 1e-10 and student.grad.abs().max() < 1e-10
+
+
+@without()
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 1000), tau=st.sampled_from([1.0, 4.0]))
+def test_gradient_agrees_with_finite_differences(name, seed, tau):
+    student, teacher, labels, _ = draw((seed, 3, 8, 2.0, tau))
+    student.requires_grad_()
+
+    def loss(s):
+        if name == 'wsld':  # no gradient flows through its weight
+            rows, parts = wsld_loss(s, teacher, labels, tau, with_parts=True)
+            return rows / parts['row_weight']
+        return LOSSES[name](s, teacher, labels, tau)
+
+    assert torch.autograd.gradcheck(loss, student)
+
+
+@without()
+def test_no_gradient_reaches_the_teacher_nor_the_rows_shift(name):
+    student, teacher, labels, tau = draw((0, 5, 12, 3.0, 4.0))
+    student.requires_grad_()
+    teacher.requires_grad_()
+    LOSSES[name](student, teacher, labels, tau).sum().backward()
+    assert teacher.grad is None and student.grad.abs().max() > 0
+    if name != 'dist_sigmoid':
+        assert student.grad.sum(1).abs().max() < 1e-10
+
+
+@without()
+@pytest.mark.parametrize(
+    'dtype', [torch.float32, torch.float16, torch.bfloat16]
+)
+@pytest.mark.parametrize('signs', [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+def test_margins_of_1e4_stay_finite(name, dtype, signs):
+    student, teacher, labels, _ = draw((1, 6, 10, 1.0, 1.0), torch.float32)
+    for logits, sign in zip((student, teacher), signs):
+        logits[range(6), labels] = sign * 1e4
+    student = student.to(dtype).requires_grad_()
+    rows = LOSSES[name](student, teacher.to(dtype), labels, 1.0)
+    rows.sum().backward()
+    assert rows.dtype == torch.float32
+    assert rows.isfinite().all() and student.grad.isfinite().all()
+
+
+@without()
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_equals_float32_on_the_rounded_logits(name, dtype):
+    student, teacher, labels, tau = draw((2, 6, 10, 3.0, 4.0))
+    student, teacher = student.to(dtype), teacher.to(dtype)
+    expected = LOSSES[name](student.float(), teacher.float(), labels, tau)
+    torch.testing.assert_close(
+        LOSSES[name](student, teacher, labels, tau), expected
+    )
+    leaf = student.float().requires_grad_()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        inside = LOSSES[name](leaf, teacher.float(), labels, tau)
+        inside.sum().backward()
+    torch.testing.assert_close(inside, expected)
+    plain = student.float().requires_grad_()
+    LOSSES[name](plain, teacher.float(), labels, tau).sum().backward()
+    torch.testing.assert_close(leaf.grad, plain.grad)
+
+
+@without('dist', 'dist_sigmoid', 'gram_classes', 'wkd')  # C is in their means
+def test_a_class_at_minus_infinity_in_both_models_is_left_out(name):
+    student, teacher, labels, tau = draw((3, 6, 12, 3.0, 4.0))
+    labels = labels % 11
+    student[:, 11] = teacher[:, 11] = -torch.inf
+    student.requires_grad_()
+    rows = LOSSES[name](student, teacher, labels, tau)
+    rows.sum().backward()
+    torch.testing.assert_close(
+        rows, LOSSES[name](student[:, :11], teacher[:, :11], labels, tau)
+    )
+    assert student.grad.isfinite().all() and (student.grad[:, 11] == 0).all()
+
+
+@without()
+@pytest.mark.parametrize('where', ['class', 'row', 'row and class'])
+def test_minus_infinity_in_both_models_is_finite(name, where):
+    student, teacher, labels, tau = draw((4, 6, 12, 3.0, 4.0))
+    labels = labels % 11
+    for logits in (student, teacher):
+        if 'class' in where:
+            logits[:, 11] = -torch.inf
+        if 'row' in where:
+            logits[2] = -torch.inf
+    student.requires_grad_()
+    rows = LOSSES[name](student, teacher, labels, tau)
+    rows.sum().backward()
+    assert rows.isfinite().all() and student.grad.isfinite().all()
+    if 'row' in where:
+        assert (student.grad[2] == 0).all()
+    if 'class' in where:
+        assert (student.grad[:, 11] == 0).all()
+
+
+@without()
+def test_constant_rows_ties_and_one_hot_teachers_are_finite(name):
+    labels = torch.tensor([0, 1, 2])
+    teacher = torch.stack(
+        [torch.zeros(8), torch.ones(8), 1000.0 * torch.eye(8)[2]]
+    )
+    student = torch.zeros(3, 8, requires_grad=True)
+    rows = LOSSES[name](student, teacher, labels, 1.0)
+    rows.sum().backward()
+    assert rows.isfinite().all() and student.grad.isfinite().all()
+
+
+@without()
+def test_no_rows(name):
+    student = torch.zeros(0, 8, requires_grad=True)
+    rows = LOSSES[name](student, torch.zeros(0, 8), torch.zeros(0).long(), 4.0)
+    rows.sum().backward()
+    assert rows.shape == (() if name in SCALARS else (0,))
+    assert rows.sum() == 0 and student.grad.shape == (0, 8)
+
+
+@without()
+def test_rows_in_any_memory_layout_give_the_same(name):
+    student, teacher, labels, tau = draw((4, 30, 9, 3.0, 4.0))
+    plain = student.clone().requires_grad_()
+    expected = LOSSES[name](plain, teacher, labels, tau)
+    expected.sum().backward()
+    by_class = [x.t().contiguous().t() for x in (student, teacher)]
+    strided = [torch.stack([x, x], 2)[..., 0] for x in (student, teacher)]
+    for rows in (by_class, strided):
+        leaf = rows[0].clone(memory_format=torch.preserve_format)
+        leaf.requires_grad_()
+        loss = LOSSES[name](leaf, rows[1], labels, tau)
+        torch.testing.assert_close(loss, expected)
+        loss.sum().backward()
+        torch.testing.assert_close(leaf.grad, plain.grad)
+
+
+@without()
+def test_compiles_into_one_graph(name):
+    student, teacher, labels, tau = draw((5, 6, 12, 3.0, 4.0))
+    student, teacher = student.float(), teacher.float()
+    torch._dynamo.reset()
+    compiled = torch.compile(LOSSES[name], fullgraph=True, backend='aot_eager')
+    leaf = student.clone().requires_grad_()
+    rows = compiled(leaf, teacher, labels, tau)
+    rows.sum().backward()
+    plain = student.clone().requires_grad_()
+    expected = LOSSES[name](plain, teacher, labels, tau)
+    expected.sum().backward()
+    torch.testing.assert_close(rows, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(leaf.grad, plain.grad, rtol=1e-4, atol=1e-5)
