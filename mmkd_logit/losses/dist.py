@@ -4,7 +4,7 @@ from typing import Dict, Optional, Tuple, Union
 
 from torch import Tensor
 
-from ..ops.correlation import Question, correlation
+from ..ops.correlation import correlation
 from .checks import check_rows
 
 
@@ -61,9 +61,16 @@ def dist_loss(
         tensor(1.5238)
     """
     check_rows('dist_loss', student_logits, teacher_logits, tau)
-    question = Question(tau, beta, gamma, use_sigmoid, eps, min_norm)
     loss, inter, intra = correlation(
-        student_logits, teacher_logits, question, weight
+        student_logits,
+        teacher_logits,
+        tau,
+        beta,
+        gamma,
+        use_sigmoid,
+        eps,
+        min_norm,
+        weight,
     )
     if with_parts:
         return loss, dict(inter=inter, intra=intra)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
+from ..ops.softmax import may_look
 from ..ops.top_classes import largest_class, top_classes
-from ..ops.with_gradient import may_look
 from .checks import check_labels, check_rows, check_tau
 
 #: Most classes above the label for which they are cut out one by one.

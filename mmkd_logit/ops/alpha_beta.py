@@ -1,19 +1,30 @@
 """Alpha-beta divergence of two softmax distributions, row by row."""
 
-from typing import Optional, Tuple
+from typing import NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 
-from .autograd import as_float, check_floating, compiling
+from .autograd import as_float
 from .chunked import lies_by_class
-from .with_gradient import log_probabilities, surely_finite, with_gradient
+from .dispatch import Answer, Operation, run, scaled_rows
+from .softmax import log_probabilities, surely_finite
 
 #: Elements that are worked on at once on the CPU; about one L2 cache.
 CHUNK = 1 << 17
 #: Exponents closer to 0 than this take the limit, from which they differ by
 #: less than the general formula's rounding.
 SMALL = 1e-9
+
+
+class AlphaBetaQuestion(NamedTuple):
+    """What :func:`alpha_beta` is asked; the logits have one type."""
+
+    student: Tensor
+    teacher: Tensor
+    tau: float
+    alpha: float
+    beta: float
 
 
 def alpha_beta(
@@ -35,29 +46,21 @@ def alpha_beta(
     Returns:
         Tensor: Shape (M,); classes at -inf in both models add nothing.
     """
-    check_floating(student_logits, teacher_logits)
-    teacher_logits = teacher_logits.detach()
+    student = as_float(student_logits)
+    teacher = teacher_logits.detach().to(student.dtype)
     alpha, beta = (0.0 if abs(x) < SMALL else x for x in (alpha, beta))
-    if compiling():
-        student = as_float(student_logits)
-        teacher = teacher_logits.to(student.dtype)
-        return _divergence(student, teacher, tau, alpha, beta, 1)[0]
-
-    def compute(student, need_grad):
-        return _one_pass(student, teacher_logits, tau, alpha, beta, need_grad)
-
-    return with_gradient(student_logits, compute)
+    question = AlphaBetaQuestion(student, teacher, tau, alpha, beta)
+    return run(ALPHA_BETA, question)[0]
 
 
-def _one_pass(
-    student: Tensor,
-    teacher: Tensor,
-    tau: float,
-    alpha: float,
-    beta: float,
-    need_grad: bool,
-) -> Tuple[Tensor, Optional[Tensor]]:
+def alpha_beta_plain(question: AlphaBetaQuestion) -> Tuple[Tensor, None]:
+    """:func:`alpha_beta` by autograd."""
+    return _divergence(*question, dim=1)[0], None
+
+
+def with_gradient(question: AlphaBetaQuestion, need_grad: bool) -> Answer:
     """Rows and gradient, chunk by chunk, along what lies together."""
+    student, teacher, tau, alpha, beta = question
     dim = 0 if lies_by_class(student) else 1
     if dim == 0:
         student, teacher = student.t(), teacher.t()
@@ -71,19 +74,16 @@ def _one_pass(
     for start in range(0, count, step):
         size = min(step, count - start)
         s, t = (x.narrow(1 - dim, start, size) for x in (student, teacher))
-        value, slope, log_p = _divergence(
-            s, t.to(s.dtype), tau, alpha, beta, dim
-        )
+        value, slope, log_p = _divergence(s, t, tau, alpha, beta, dim)
         rows[start : start + size] = value
         if grad is not None:
             # d log p_j / d s_i is ((i == j) - p_i) / tau
-            prob = log_p.exp_()
-            prob.mul_(slope.sum(dim, keepdim=True))
+            prob = log_p.exp_().mul_(slope.sum(dim, keepdim=True))
             part = grad.narrow(1 - dim, start, size)
             torch.sub(slope, prob, out=part).div_(tau)
-    if grad is not None and dim == 0:
-        grad = grad.t()
-    return rows, grad
+    if grad is None:
+        return Answer(rows)
+    return Answer(rows, None, scaled_rows(grad if dim else grad.t()))
 
 
 def _divergence(
@@ -135,3 +135,6 @@ def _divergence(
 def _times(power: Tensor, gap: Tensor) -> Tensor:
     """``power * gap``, 0 where ``power`` is 0 and the gap infinite."""
     return torch.where(power == 0, 0.0, power * gap)
+
+
+ALPHA_BETA = Operation(alpha_beta_plain, (with_gradient,))

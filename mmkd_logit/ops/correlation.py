@@ -6,26 +6,38 @@ from typing import NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor
 
-from .autograd import as_float, check_floating, compiling
+from .autograd import as_float
 from .chunked import lies_by_class
-from .with_gradient import probabilities, with_gradient
+from .dispatch import Answer, Operation, run, scaled_rows
+from .softmax import probabilities
 
 
-class Question(NamedTuple):
-    """What is asked for; see :func:`correlation`."""
+class CorrelationQuestion(NamedTuple):
+    """What :func:`correlation` is asked; fields are those of its arguments.
 
+    The logits have one type, and so has ``weight``.
+    """
+
+    student: Tensor
+    teacher: Tensor
     tau: float
-    beta: float
-    gamma: float
-    use_sigmoid: bool
-    eps: float
-    min_norm: float
+    beta: float = 1.0
+    gamma: float = 1.0
+    use_sigmoid: bool = False
+    eps: float = 1e-8
+    min_norm: float = 0.0
+    weight: Optional[Tensor] = None
 
 
 def correlation(
     student_logits: Tensor,
     teacher_logits: Tensor,
-    question: Question,
+    tau: float,
+    beta: float,
+    gamma: float,
+    use_sigmoid: bool,
+    eps: float,
+    min_norm: float,
     weight: Optional[Tensor] = None,
 ) -> Tuple[Tensor, Tensor, Tensor]:
     """``beta * inter + gamma * intra`` of all rows together.
@@ -33,66 +45,105 @@ def correlation(
     Args:
         student_logits (Tensor): Raw scores, shape (M, C), any strides.
         teacher_logits (Tensor): Raw scores, shape (M, C), any strides.
-        question (Question): Temperature, weights and what is degenerate.
+        tau (float): Temperature, > 0.
+        beta (float): Weight of one minus the correlation of rows.
+        gamma (float): Weight of one minus the correlation of columns.
+        use_sigmoid (bool): Whether probabilities are sigmoids.
+        eps (float): Added to the product of two norms.
+        min_norm (float): Rows and columns below it are left out.
         weight (Tensor, optional): How often each row counts, shape (M,).
 
     Returns:
         tuple[Tensor, Tensor, Tensor]: The loss, and the detached ``inter``
         and ``intra``, scalars, times ``tau**2``; 0 without rows.
     """
-    check_floating(student_logits, teacher_logits)
-    teacher_logits = teacher_logits.detach()
-    if compiling():
-        student = as_float(student_logits)
-        teacher = teacher_logits.to(student.dtype)
-        inter, intra = _plain(student, teacher, question, weight)
-        loss = question.beta * inter + question.gamma * intra
-        return loss, inter.detach(), intra.detach()
-    parts = []
-    compute = partial(
-        _one_pass, teacher_logits, question, weight, parts.extend
+    student = as_float(student_logits)
+    teacher = teacher_logits.detach().to(student.dtype)
+    if weight is not None:
+        weight = weight.detach().to(student.dtype)
+    loss, parts = run(
+        CORRELATION,
+        CorrelationQuestion(
+            student,
+            teacher,
+            tau,
+            beta,
+            gamma,
+            use_sigmoid,
+            eps,
+            min_norm,
+            weight,
+        ),
     )
-    loss = with_gradient(student_logits, compute).squeeze(0)
-    return loss, *parts
+    return loss.squeeze(0), *parts.unbind(0)
 
 
-def _plain(
-    student: Tensor,
-    teacher: Tensor,
-    question: Question,
-    weight: Optional[Tensor],
-) -> Tuple[Tensor, Tensor]:
-    """The readable form, by autograd; the referee of the tests."""
-    p, q = _prob(student, question, 1), _prob(teacher, question, 1)
-    weight = p.new_ones(len(p)) if weight is None else weight.to(p.dtype)
-    total = weight.sum()
-    if len(p) == 0:
-        return p.sum(), p.sum()
-
-    def share(a, b, dim, factor):
-        mean = factor.sum(dim, keepdim=True)
-        a, b = (x - (x * factor).sum(dim, keepdim=True) / mean for x in (a, b))
-        squares = [(x * x * factor).sum(dim) for x in (a, b)]
-        some = [x > 0 for x in squares]
-        norms = [
-            x.where(there, 1.0).sqrt().where(there, 0.0)
-            for x, there in zip(squares, some)
-        ]
-        value = (a * b * factor).sum(dim)
-        value = value / (norms[0] * norms[1] + question.eps)
-        kept = torch.minimum(*norms) >= question.min_norm
-        return value, kept.to(p.dtype)
-
-    per_row, kept = share(p, q, 1, torch.ones_like(p))
-    kept = kept * weight
-    inter = (kept * (1 - per_row)).sum() / _divisor(kept.sum())
-    per_class, kept = share(p, q, 0, weight[:, None].expand_as(p))
-    kept = kept * (total > 0)
-    intra = (kept * (1 - per_class)).sum() / _divisor(kept.sum())
-    return question.tau**2 * inter, question.tau**2 * intra
+def correlation_plain(question: CorrelationQuestion) -> Tuple[Tensor, Tensor]:
+    """:func:`correlation` by autograd; value (1,) and parts (2,)."""
+    p, q = (_prob(x, question, 1) for x in question[:2])
+    weight = question.weight
+    weight = p.new_ones(len(p)) if weight is None else weight
+    inter = _mean_gap(p, q, 1, question, torch.ones_like(p), weight)
+    inner = weight[:, None].expand_as(p)
+    some = (weight.sum() > 0).to(p.dtype).expand(p.shape[1])
+    intra = _mean_gap(p, q, 0, question, inner, some)
+    parts = question.tau**2 * torch.stack([inter, intra])
+    value = question.beta * parts[:1] + question.gamma * parts[1:]
+    return value, parts.detach()
 
 
-def _prob(logits: Tensor, question: Question, dim: int) -> Tensor:
+def _mean_gap(
+    a: Tensor,
+    b: Tensor,
+    dim: int,
+    question: CorrelationQuestion,
+    inner: Tensor,
+    outer: Tensor,
+) -> Tensor:
+    """Mean of one minus the correlations along ``dim``."""
+    total = _divisor(inner.sum(dim, keepdim=True))
+    a, b = (x - (x * inner).sum(dim, keepdim=True) / total for x in (a, b))
+    norms = []
+    for x in (a, b):
+        squares = (x * x * inner).sum(dim)
+        some = squares > 0  # the root of 0 has no slope
+        norms.append(squares.where(some, squares + 1).sqrt() * some)
+    value = (a * b * inner).sum(dim) / (norms[0] * norms[1] + question.eps)
+    kept = outer * (torch.minimum(*norms) >= question.min_norm)
+    return (kept * (1 - value)).sum() / _divisor(kept.sum())
+
+
+def with_gradient(question: CorrelationQuestion, need_grad: bool) -> Answer:
+    """Value and gradient, along what lies together in memory."""
+    student, teacher, tau = question[:3]
+    classes = 0 if lies_by_class(student) else 1
+    if classes == 0:
+        student, teacher = student.t(), teacher.t()
+    weight = question.weight
+    if weight is not None:
+        weight = weight.unsqueeze(classes)
+    p, q = (_prob(x, question, classes) for x in (student, teacher))
+    if p.numel() == 0:
+        grad = torch.zeros_like(question.student)
+        return Answer(p.new_zeros(1), p.new_zeros(2), scaled_rows(grad))
+    terms = partial(_terms, p, q, question=question, need_slope=need_grad)
+    inter, row_slope = terms(dim=classes, outer=weight)
+    intra, grad = terms(dim=1 - classes, inner=weight)
+    parts = tau**2 * torch.stack([inter, intra])
+    value = question.beta * parts[:1] + question.gamma * parts[1:]
+    if not need_grad:
+        return Answer(value, parts)
+    grad.mul_(question.gamma * tau)
+    grad.add_(row_slope, alpha=question.beta * tau)
+    if question.use_sigmoid:
+        grad.mul_(p).mul_(p.neg_().add_(1))
+    else:
+        grad.mul_(p)
+        grad.sub_(p.mul_(grad.sum(classes, keepdim=True)))
+    return Answer(value, parts, scaled_rows(grad if classes else grad.t()))
+
+
+def _prob(logits: Tensor, question: CorrelationQuestion, dim: int) -> Tensor:
     if question.use_sigmoid:
         return (logits / question.tau).sigmoid()
     return probabilities(logits, question.tau, dim)
@@ -101,43 +152,6 @@ def _prob(logits: Tensor, question: Question, dim: int) -> Tensor:
 def _divisor(total: Tensor) -> Tensor:
     """``total``, or 1 for nothing."""
     return total.masked_fill(total == 0, 1.0)
-
-
-def _one_pass(
-    teacher: Tensor,
-    question: Question,
-    weight: Optional[Tensor],
-    tell,
-    student: Tensor,
-    need_grad: bool,
-) -> Tuple[Tensor, Optional[Tensor]]:
-    """Value and gradient, along what lies together in memory."""
-    tau, beta, gamma = question.tau, question.beta, question.gamma
-    classes = 0 if lies_by_class(student) else 1
-    if classes == 0:
-        student, teacher = student.t(), teacher.t()
-    if student.numel() == 0:
-        zero = student.new_zeros(1)
-        tell([zero[0], zero[0]])
-        return zero, torch.zeros_like(student) if need_grad else None
-    if weight is not None:
-        weight = weight.detach().to(student.dtype).unsqueeze(classes)
-    p = _prob(student, question, classes)
-    q = _prob(teacher.to(student.dtype), question, classes)
-    terms = partial(_terms, p, q, question=question, need_slope=need_grad)
-    inter, row_slope = terms(dim=classes, outer=weight)
-    intra, grad = terms(dim=1 - classes, inner=weight)
-    tell([tau**2 * inter, tau**2 * intra])
-    value = tau**2 * (beta * inter + gamma * intra)
-    if not need_grad:
-        return value.reshape(1), None
-    grad.mul_(gamma * tau).add_(row_slope, alpha=beta * tau)
-    if question.use_sigmoid:
-        grad.mul_(p).mul_(p.neg_().add_(1))
-    else:
-        grad.mul_(p)
-        grad.sub_(p.mul_(grad.sum(classes, keepdim=True)))
-    return value.reshape(1), grad if classes else grad.t()
 
 
 def _mean(x: Tensor, dim: int, weight: Optional[Tensor] = None) -> Tensor:
@@ -150,7 +164,7 @@ def _mean(x: Tensor, dim: int, weight: Optional[Tensor] = None) -> Tensor:
 def _terms(
     p: Tensor,
     q: Tensor,
-    question: Question,
+    question: CorrelationQuestion,
     need_slope: bool,
     dim: int,
     inner: Optional[Tensor] = None,
@@ -161,7 +175,7 @@ def _terms(
     Args:
         p (Tensor): Of the student.
         q (Tensor): Of the teacher.
-        question (Question): For ``eps`` and ``min_norm``.
+        question (CorrelationQuestion): For ``eps`` and ``min_norm``.
         need_slope (bool): Whether the slope is wanted.
         dim (int): Along which a correlation runs.
         inner (Tensor, optional): Weights along ``dim``.
@@ -199,3 +213,6 @@ def _terms(
     by_p = factor * dot * q_norm / (_divisor(p_norm) * lengths * lengths)
     a.mul_(by_p).addcmul_(b, factor / lengths, value=-1)
     return mean, a if inner is None else a.mul_(inner)
+
+
+CORRELATION = Operation(correlation_plain, (with_gradient,))

@@ -1,12 +1,23 @@
-"""Difference of two Gram matrices, never larger than the smaller side."""
+"""Difference of two Gram matrices, by the smaller one of two kinds."""
 
-from functools import partial
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
+import torch
 from torch import Tensor
 
-from .autograd import as_float, check_floating, compiling
-from .with_gradient import probabilities, with_gradient
+from .autograd import as_float
+from .dispatch import Answer, Operation, run, scaled_rows
+from .softmax import probabilities
+
+
+class GramQuestion(NamedTuple):
+    """What :func:`gram` is asked; logits and ``weight`` have one type."""
+
+    student: Tensor
+    teacher: Tensor
+    tau: float
+    of_classes: bool = True
+    weight: Optional[Tensor] = None
 
 
 def gram(
@@ -28,75 +39,86 @@ def gram(
     Returns:
         Tensor: Scalar; divided by C, or by the number of rows.
     """
-    check_floating(student_logits, teacher_logits)
-    settings = teacher_logits.detach(), tau, of_classes, weight
-    if compiling():
-        return _value(as_float(student_logits), *settings)[0]
-    compute = partial(_one_pass, settings)
-    return with_gradient(student_logits, compute).squeeze(0)
-
-
-def _one_pass(
-    settings: Tuple, student: Tensor, need_grad: bool
-) -> Tuple[Tensor, Optional[Tensor]]:
-    value, p, slope = _value(student, *settings, need_grad)
-    if not need_grad:
-        return value.reshape(1), None
-    grad = slope.mul_(p)
-    grad.sub_(p * grad.sum(1, keepdim=True)).div_(settings[1])
-    return value.reshape(1), grad
-
-
-def _value(
-    student: Tensor,
-    teacher: Tensor,
-    tau: float,
-    of_classes: bool,
-    weight: Optional[Tensor],
-    need_slope: bool = False,
-) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
-    """Value, the student's probabilities, and the slope by those.
-
-    With D = Q - P and S = Q + P the difference of the Gram matrices is
-    (D'S + S'D) / 2, which loses nothing where P is close to Q.
-    """
-    p = probabilities(student, tau)
-    q = probabilities(teacher.to(student.dtype), tau)
-    count = max(len(p), 1)
-    scale = None
+    student = as_float(student_logits)
+    teacher = teacher_logits.detach().to(student.dtype)
     if weight is not None:
-        weight = weight.detach().to(p.dtype)
-        count = weight.sum()
+        weight = weight.detach().to(student.dtype)
+    question = GramQuestion(student, teacher, tau, of_classes, weight)
+    with torch.autocast(student.device.type, enabled=False):
+        return run(GRAM, question)[0].squeeze(0)
+
+
+def gram_plain(question: GramQuestion) -> Tuple[Tensor, None]:
+    """:func:`gram` by autograd; the value has shape (1,)."""
+    student, teacher, tau, of_classes, _ = question
+    p, q = probabilities(student, tau), probabilities(teacher, tau)
+    scale, divisor = _scale(question)
+    value = _difference(
+        _oriented(p * scale, of_classes), _oriented(q * scale, of_classes)
+    )[0]
+    return (value / divisor).reshape(1), None
+
+
+def with_gradient(question: GramQuestion, need_grad: bool) -> Answer:
+    """Value and gradient in one pass."""
+    student, teacher, tau, of_classes, weight = question
+    p, q = probabilities(student, tau), probabilities(teacher, tau)
+    scale, divisor = _scale(question)
+    ours, theirs = p, q
+    if weight is not None:
+        ours, theirs = p * scale, q * scale
+    ours, theirs = (_oriented(x, of_classes) for x in (ours, theirs))
+    value, slope = _difference(ours, theirs, need_grad)
+    value = (value / divisor).reshape(1)
+    if slope is None:
+        return Answer(value)
+    grad = _oriented(slope, of_classes).mul(p)
+    grad.mul_(scale * (-4 / (tau * divisor)))
+    grad.sub_(p.mul_(grad.sum(1, keepdim=True)))
+    return Answer(value, None, scaled_rows(grad))
+
+
+def _oriented(rows: Tensor, of_classes: bool) -> Tensor:
+    """So that the Gram matrix is that of the columns."""
+    return rows if of_classes else rows.t()
+
+
+def _scale(question: GramQuestion) -> Tuple[Tensor, Tensor]:
+    """Factor of each row, shape (M, 1) or scalar, and what divides the sum."""
+    student, weight = question.student, question.weight
+    count = student.new_tensor(max(len(student), 1))
+    scale = student.new_ones(())
+    if weight is not None:
+        count, scale = weight.sum(), weight.sqrt()[:, None]
         count = count.masked_fill(count == 0, 1.0)
-        scale = weight.sqrt()[:, None]
-    divisor = p.shape[1] if of_classes else count
+    if question.of_classes:
+        count = student.new_tensor(student.shape[1])
+    return scale, count
+
+
+def _difference(
+    p: Tensor, q: Tensor, need_slope: bool = False
+) -> Tuple[Tensor, Optional[Tensor]]:
+    """``||Q'Q - P'P||^2``, and its slope by P over -4.
+
+    With D = Q - P and S = Q + P the difference of the two is (D'S + S'D) / 2,
+    which loses nothing where P is close to Q. The square of its norm and the
+    slope ``P (D'S + S'D) / 2`` can be had from matrices as large as P is
+    wide, or as large as it is long.
+    """
     diff, both = q - p, q + p
-    if scale is not None:
-        diff, both = diff * scale, both * scale
-    if not of_classes:
-        diff, both = diff.t(), both.t()
-    length, width = diff.shape
-    slope = None
-    if width <= length:
+    if diff.shape[1] <= diff.shape[0]:
         cross = diff.t() @ both
         cross = (cross + cross.t()) / 2
-        value = cross.square().sum()
-        if need_slope:
-            slope = ((both - diff) / 2) @ cross
-    else:
-        squared, summed = diff @ diff.t(), both @ both.t()
-        mixed = both @ diff.t()
-        value = (squared * summed).sum() + (mixed * mixed.t()).sum()
-        value = (value / 2).clamp(min=0)
-        if need_slope:
-            slope = (mixed - squared) @ both
-            slope += (summed - mixed.t()) @ diff
-            slope /= 4
-    if slope is not None:
-        slope = slope * (-4 / divisor)
-        if not of_classes:
-            slope = slope.t()
-        if scale is not None:
-            slope = slope * scale
-        slope = slope.clone() if slope.data_ptr() == p.data_ptr() else slope
-    return value / divisor, p, slope
+        slope = p @ cross if need_slope else None
+        return cross.square().sum(), slope
+    squared, summed, mixed = diff @ diff.t(), both @ both.t(), both @ diff.t()
+    value = (squared * summed).sum() + (mixed * mixed.t()).sum()
+    slope = None
+    if need_slope:  # P is (S - D) / 2
+        slope = (mixed - squared) @ both + (summed - mixed.t()) @ diff
+        slope /= 4
+    return (value / 2).clamp(min=0), slope
+
+
+GRAM = Operation(gram_plain, (with_gradient,))

@@ -1,19 +1,30 @@
 """Transport between two distributions over classes, one plan per row."""
 
-from functools import partial
-from typing import Optional, Tuple
+from typing import NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 
-from .autograd import as_float, check_floating, compiling
-from .with_gradient import with_gradient
+from .autograd import as_float
+from .dispatch import Answer, Operation, run, scaled_rows
 
 #: Keeps divisors of the iteration from 0, and costs of the diagonal.
 FLOOR = 1e-8
 #: Elements of the rows that are worked on at once; some 4 times the number of
 #: iterations of such tensors are alive.
 CHUNK = 1 << 20
+
+
+class TransportQuestion(NamedTuple):
+    """What :func:`transport` is asked; all but the labels have one type."""
+
+    student: Tensor
+    teacher: Tensor
+    labels: Tensor
+    cost: Tensor
+    tau: float
+    lam: float
+    iterations: int
 
 
 def transport(
@@ -40,18 +51,23 @@ def transport(
     Returns:
         Tensor: Shape (M,). All rows share one kernel (C, C).
     """
-    check_floating(student_logits, teacher_logits)
-    settings = teacher_logits.detach(), labels, cost, tau, lam, iterations
-    if compiling():
-        return _cost(as_float(student_logits), *settings)
-    return with_gradient(student_logits, partial(_one_pass, settings))
+    student = as_float(student_logits)
+    teacher = teacher_logits.detach().to(student.dtype)
+    question = TransportQuestion(
+        student, teacher, labels, cost.to(student), tau, lam, iterations
+    )
+    with torch.autocast(student.device.type, enabled=False):
+        return run(TRANSPORT, question)[0]
 
 
-def _one_pass(
-    settings: Tuple, student: Tensor, need_grad: bool
-) -> Tuple[Tensor, Optional[Tensor]]:
+def transport_plain(question: TransportQuestion) -> Tuple[Tensor, None]:
+    """:func:`transport` by autograd."""
+    return _cost(*question), None
+
+
+def with_gradient(question: TransportQuestion, need_grad: bool) -> Answer:
     """Rows, and their gradient through all iterations, chunk by chunk."""
-    teacher, labels, *others = settings
+    student, teacher, labels, *others = question
     rows = student.new_empty(len(student))
     grad = torch.empty_like(student) if need_grad else None
     step = max(CHUNK // max(student.shape[1], 1), 1)
@@ -63,7 +79,7 @@ def _one_pass(
             if need_grad:
                 grad[part] = torch.autograd.grad(found.sum(), leaf)[0]
         rows[part] = found.detach()
-    return rows, grad
+    return Answer(rows, None, scaled_rows(grad) if need_grad else None)
 
 
 def _cost(
@@ -75,11 +91,11 @@ def _cost(
     lam: float,
     iterations: int,
 ) -> Tensor:
-    cost = cost.to(student).clamp(min=0) + FLOOR
+    cost = cost.clamp(min=0) + FLOOR
     kernel = (-cost / lam).exp()
     target = labels[:, None]
     have = _share_of_others(student, target, tau)
-    want = _share_of_others(teacher.to(student.dtype), target, tau)
+    want = _share_of_others(teacher, target, tau)
     others = max(student.shape[1] - 1, 1)
     left = torch.full_like(want, 1 / others).scatter(1, target, 0.0)
     for _ in range(iterations):
@@ -94,3 +110,6 @@ def _share_of_others(logits: Tensor, target: Tensor, tau: float) -> Tensor:
     nothing = hidden.detach().amax(1, keepdim=True) == -torch.inf
     prob = hidden.masked_fill(nothing, 0.0).softmax(1)
     return prob.masked_fill(nothing, 0.0)
+
+
+TRANSPORT = Operation(transport_plain, (with_gradient,))

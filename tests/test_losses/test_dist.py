@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmkd_logit.losses import dist_loss
-from mmkd_logit.ops.correlation import Question, _plain
+from mmkd_logit.ops.correlation import CorrelationQuestion, correlation_plain
 from tests.toys import seeded
 
 TEACHER = torch.tensor([[4.0, 3.0, 1.0], [2.0, 2.0, 4.0]]).log()
@@ -17,12 +17,12 @@ def random(seed, rows=7, classes=5):
 
 def both_forms(student, teacher, weight=None, **settings):
     """Value and gradient, closed and by autograd."""
-    question = Question(2.0, 1.5, 0.7, False, 1e-8, 0.0)._replace(**settings)
+    settings = dict(dict(tau=2.0, beta=1.5, gamma=0.7), **settings)
     closed, plain = (student.clone().requires_grad_() for _ in range(2))
-    loss = dist_loss(closed, teacher, *question, weight)
+    loss = dist_loss(closed, teacher, weight=weight, **settings)
     loss.backward()
-    inter, intra = _plain(plain, teacher, question, weight)
-    expected = question.beta * inter + question.gamma * intra
+    question = CorrelationQuestion(plain, teacher, weight=weight, **settings)
+    expected = correlation_plain(question)[0][0]
     expected.backward()
     return (loss.detach(), closed.grad), (expected.detach(), plain.grad)
 

@@ -1,0 +1,36 @@
+"""Softmax of rows in which no class, or not every class, may be left."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .autograd import compiling
+
+
+def may_look(values: Tensor) -> bool:
+    """Whether reading a value costs nothing: not on CUDA, not compiled."""
+    return values.device.type == 'cpu' and not compiling()
+
+
+def surely_finite(values: Tensor) -> bool:
+    """Whether all are known to be finite; False where nobody may look."""
+    return may_look(values) and math.isfinite(values.detach().sum().item())
+
+
+def probabilities(logits: Tensor, tau: float, dim: int = 1) -> Tensor:
+    """Softmax at ``tau`` along ``dim``; 0 where all classes are at -inf."""
+    prob = (logits / tau).softmax(dim)
+    if logits.shape[dim] == 0 or surely_finite(prob):
+        return prob
+    nothing = logits.amax(dim, keepdim=True) == -torch.inf
+    return prob.masked_fill(nothing, 0.0)
+
+
+def log_probabilities(logits: Tensor, tau: float, dim: int = 1) -> Tensor:
+    """Its logarithm; -inf where all classes are at -inf."""
+    log_prob = (logits / tau).log_softmax(dim)
+    if logits.shape[dim] == 0 or surely_finite(log_prob):
+        return log_prob
+    nothing = logits.amax(dim, keepdim=True) == -torch.inf
+    return log_prob.masked_fill(nothing, -torch.inf)
