@@ -1,8 +1,9 @@
 """Values and gradients of the authors' code, in float64.
 
-The arrays lie in ``../shared/golden``, whose README says where each comes
-from. ``hazard_*`` cases are inputs where that code overflows; ``ref_*`` is
-the same formula in log space.
+A part of the cases lies in ``tests/data``, whose README says where each comes
+from; where ``../shared/golden`` is at hand, all of them are compared.
+``hazard_*`` cases are inputs where that code overflows; ``ref_*`` is the same
+formula in log space.
 """
 
 import json
@@ -14,6 +15,11 @@ import pytest
 import torch
 
 from mmkd_logit.heads.sdd.cells import pool_cells, scale_decoupled_rows
+from mmkd_logit.heads.upstream.maps import (
+    kept_pixels,
+    resize_labels,
+    resize_logits,
+)
 from mmkd_logit.losses import (
     DKDLoss,
     KDLoss,
@@ -27,7 +33,8 @@ from mmkd_logit.losses import (
 )
 from tests.conftest import SHARED
 
-GOLDEN = SHARED / 'golden'
+#: A part of the cases lies in the project, all of them beside it.
+FOLDERS = [Path(__file__).parents[1] / 'data', SHARED / 'golden']
 ROWS = (
     'kd',
     'dkd',
@@ -47,35 +54,47 @@ ROWS = (
 
 
 def cases(*families):
-    """Parameters for pytest; one that skips where there is no data."""
-    if not GOLDEN.is_dir():
-        reason = 'needs the reference data in ../shared'
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
-    index = json.loads((GOLDEN / 'index.json').read_text())['cases']
-    return [
-        pytest.param(case, id=case['id'])
-        for case in index
-        if case['id'].split('/')[0] in families
-    ]
+    """Parameters for pytest: every case once, from the first folder."""
+    found = {}
+    for folder in FOLDERS:
+        if not folder.is_dir():
+            continue
+        index = json.loads((folder / 'index.json').read_text())['cases']
+        for case in index:
+            if case['id'].split('/')[0] in families:
+                found.setdefault(case['id'], dict(case, folder=folder))
+    return [pytest.param(case, id=name) for name, case in found.items()]
 
 
 @lru_cache(maxsize=None)
-def arrays(file):
-    return np.load(Path(GOLDEN) / file)
+def arrays(path):
+    return np.load(path)
 
 
 def read(case, key, grad=False):
-    file, name = arrays(case['file']), case['prefix'] + key
+    """An array of a case; None where the authors' code gave none."""
+    if key in case.get('values', {}):
+        return torch.tensor(case['values'][key], dtype=torch.float64)
+    file, name = arrays(case['folder'] / case['file']), case['prefix'] + key
     if name not in file:
         return None
     tensor = torch.tensor(file[name])
+    if not tensor.is_floating_point():
+        tensor = tensor.long()
     return tensor.requires_grad_(grad) if grad else tensor
+
+
+def test_a_clone_of_the_project_alone_has_cases_of_every_family():
+    index = json.loads((FOLDERS[0] / 'index.json').read_text())['cases']
+    families = {case['id'].split('/')[0] for case in index}
+    assert families >= {*ROWS, 'sdd_kd', 'sdd_dkd', 'sdd_nkd', 'hazard_sdd'}
+    assert families >= {'seg_kd', 'seg_dkd', 'seg_gdkd', 'mmrazor_dkd'}
 
 
 def row_losses(case, student, teacher, labels):
     """Our function for a case, one value per row."""
     h, name = case['hyperparameters'], case['loss']
-    tau = h.get('temperature', h.get('temp', h.get('tau')))
+    tau = next(h[k] for k in ('temperature', 'temp', 'tau', 'T') if k in h)
     if h.get('logit_stand'):
         student, teacher = standardize(student), standardize(teacher)
     if name.endswith('nkd') or name == 'nkd_fullmask':
@@ -87,9 +106,9 @@ def row_losses(case, student, teacher, labels):
             h['gamma'],
             nontarget_includes_target=name != 'nkd',
         )
-    if name.startswith(('dkd', 'sdd_dkd')):
+    if name in ('dkd', 'sdd_dkd', 'seg_dkd') or name.startswith('dkd'):
         return dkd_loss(student, teacher, labels, tau, h['alpha'], h['beta'])
-    if name == 'gdkd':
+    if name in ('gdkd', 'seg_gdkd'):
         return gdkd_loss(
             student,
             teacher,
@@ -98,8 +117,8 @@ def row_losses(case, student, teacher, labels):
             h['w0'],
             h['w1'],
             h['w2'],
-            strategy=h['strategy'],
-            kl_type=h['kl_type'],
+            strategy=h.get('strategy', 'best'),
+            kl_type=h.get('kl_type', 'forward'),
         )
     if name == 'gdkd3':
         return gdkd3_loss(
@@ -176,9 +195,26 @@ def test_parts_come_from_the_same_pass(case):
     assert compared >= 2
 
 
+def check_cells(case, student, teacher):
+    """The loss of pooled cells, and its backward pass."""
+    pair = scale_decoupled_rows(student, teacher, read(case, 'target'))
+    rows = row_losses(
+        case, pair.student_logits, pair.teacher_logits, pair.labels
+    )
+    loss = (rows * pair.weight).mean()
+    loss.backward()
+    assert_golden(loss, read(case, 'loss'))
+
+
 @pytest.mark.parametrize('case', cases('sdd_kd', 'sdd_dkd', 'sdd_nkd'))
 def test_scale_decoupled_from_maps_to_gradients(case):
     scales = tuple(json.loads(case['hyperparameters']['M']))
+    if read(case, 'feat_s') is None:  # here from the cells' logits on
+        student = read(case, 'patch_logits_s', grad=True)
+        teacher = read(case, 'patch_logits_t')
+        check_cells(case, student, teacher)
+        assert_golden(student.grad, read(case, 'grad_patch_logits_s'))
+        return
     leaves = {
         key: read(case, key, grad=True)
         for key in ('feat_s', 'weight_s', 'bias_s')
@@ -195,14 +231,7 @@ def test_scale_decoupled_from_maps_to_gradients(case):
     )
     assert_golden(student, read(case, 'patch_logits_s'))
     assert_golden(teacher, read(case, 'patch_logits_t'))
-    labels = read(case, 'target')
-    pair = scale_decoupled_rows(student, teacher, labels)
-    rows = row_losses(
-        case, pair.student_logits, pair.teacher_logits, pair.labels
-    )
-    loss = (rows * pair.weight).mean()
-    loss.backward()
-    assert_golden(loss, read(case, 'loss'))
+    check_cells(case, student, teacher)
     assert_golden(student.grad, read(case, 'grad_patch_logits_s'))
     for key, leaf in leaves.items():
         assert_golden(leaf.grad, read(case, f'grad_{key}'))
@@ -224,6 +253,42 @@ def test_scale_decoupled_hazards(case):
     loss.backward()
     assert_golden(loss, expected)
     assert_golden(student.grad, read(case, 'ref_grad_s'))
+
+
+@pytest.mark.parametrize(
+    'case', cases('seg_kd', 'seg_dkd', 'seg_gdkd', 'hazard_seg')
+)
+def test_maps_of_segmentation(case):
+    h = case['hyperparameters']
+    if read(case, 'loss') is None and read(case, 'ref_loss') is None:
+        pytest.skip('the settings are wrong; no reference value exists')
+    leaf = read(case, 'logits_s', grad=True)
+    student, teacher = leaf, read(case, 'logits_t')
+    labels = read(case, 'target')
+    if h['resize_out']:
+        student, teacher = (
+            resize_logits(x, labels.shape[1:], align_corners=True)
+            for x in (student, teacher)
+        )
+    labels = resize_labels(labels, student.shape[2:])
+    ignore_index = h['ignore_index']
+    if h.get('ignore_incorrect'):
+        wrong = teacher.argmax(1) != labels
+        labels, ignore_index = labels.masked_fill(wrong, -1), -1
+    rows, kept = kept_pixels(student, labels, ignore_index)
+    rows = row_losses(
+        case, rows, kept_pixels(teacher, labels, ignore_index)[0], kept
+    )
+    loss = rows.sum() / max(len(rows), 1)
+    loss.backward()
+    names = ('loss', 'grad_s')
+    if read(case, 'ref_loss') is not None:
+        names = ('ref_loss', 'ref_grad_s')
+    elif read(case, 'ref_loss_unclamped') is not None:
+        # the authors clamp probabilities; the formula has no such limit
+        names = ('ref_loss_unclamped', 'ref_grad_s_unclamped')
+    for found, name in zip((loss, leaf.grad), names):
+        assert_golden(found, read(case, name))
 
 
 @pytest.mark.parametrize('case', cases('mmrazor_kl', 'mmrazor_dkd'))
