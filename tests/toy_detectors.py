@@ -269,6 +269,8 @@ def build_detector(cfg, seed=0):
     for name, weight in model.named_parameters():
         if 'head' in name and weight.dim() == 4:
             torch.nn.init.normal_(weight, std=0.1)
+        elif name == 'level_embed':  # left as the memory was
+            torch.nn.init.normal_(weight)
     return model
 
 
@@ -368,9 +370,9 @@ BATCHES = dict(
 class Pass(TeacherPass):
     """A teacher's pass over preprocessed images."""
 
-    def __init__(self, model, inputs, class_map=None):
+    def __init__(self, model, inputs, class_map=None, data_samples=None):
         model.eval()  # returns nothing in some detectors
-        super().__init__(model, lambda: inputs, None, class_map)
+        super().__init__(model, lambda: inputs, data_samples, class_map)
 
 
 @lru_cache(maxsize=None)
@@ -389,7 +391,9 @@ def read_all(reader, student, teacher, inputs, samples, epoch=0):
     with ExitStack() as stack:
         reader.watch(student, notes, stack)
         losses = student(inputs, samples, mode='loss')
-    return losses, reader.pairs(notes, Pass(teacher, inputs))
+    return losses, reader.pairs(
+        notes, Pass(teacher, inputs, data_samples=samples)
+    )
 
 
 def read(*args, **kwargs):

@@ -9,6 +9,7 @@ from ..structures.logit_pair import LogitPair
 from .base import LogitReader
 from .cls_logits import ClsLogits
 from .dense_cls_logits import DenseClsLogits
+from .detr_logits import DETRLogits
 from .find import DEFAULT_READERS, find_reader
 from .gfl_box_logits import GFLBoxLogits
 from .mask_logits import MaskLogits
@@ -20,6 +21,7 @@ from .yolo_logits import YOLOV3Logits, YOLOXLogits
 __all__ = [
     'ClsLogits',
     'DEFAULT_READERS',
+    'DETRLogits',
     'DenseClsLogits',
     'GFLBoxLogits',
     'HeadFacts',

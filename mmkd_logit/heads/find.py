@@ -7,6 +7,7 @@ from torch import nn
 from .base import LogitReader
 from .cls_logits import ClsLogits
 from .dense_cls_logits import DenseClsLogits
+from .detr_logits import DETRLogits
 from .roi_logits import RoILogits
 from .seg_logits import SegLogits
 from .yolo_logits import YOLOV3Logits, YOLOXLogits
@@ -17,6 +18,7 @@ DEFAULT_READERS: List[Type[LogitReader]] = [
     DenseClsLogits,
     YOLOXLogits,
     YOLOV3Logits,
+    DETRLogits,
     ClsLogits,
     SegLogits,
 ]

@@ -9,6 +9,7 @@ from mmengine.registry import DefaultScope
 
 from mmkd_logit.registry import MODELS
 from tests.toy_detectors import build_detector, detection_batch, detector_cfg
+from tests.toy_detrs import detr_cfg
 from tests.toy_rcnn import rcnn_cfg
 from tests.toy_yolo import yolo_cfg
 
@@ -38,6 +39,22 @@ RUNS = dict(
     gfl=(detector_cfg('gfl'), dict(loss_kd=CLASSES, loss_kd_box=BOXES)),
     yolox=(yolo_cfg('yolox', 80), dict(loss_kd=CLASSES)),
     yolov3=(yolo_cfg('yolov3'), dict(loss_kd=CLASSES)),
+    detr=(
+        detr_cfg('detr'),
+        dict(loss_kd=dict(loss=dict(type='mmkd_logit.NKDLoss'))),
+    ),
+    dino=(
+        detr_cfg('dino'),
+        dict(
+            loss_kd=dict(
+                logits=dict(
+                    type='mmkd_logit.DETRLogits',
+                    rows=['queries', 'encoder', 'denoising'],
+                ),
+                loss=dict(type='mmkd_logit.GDKDLoss', k=1),
+            )
+        ),
+    ),
     mask=(rcnn_cfg('mask'), dict(loss_kd=ROIS, loss_kd_mask=MASKS)),
 )
 

@@ -1,0 +1,361 @@
+"""Detection transformers of MMDetection: encoder tokens and queries."""
+
+from contextlib import ExitStack
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
+
+import torch
+from torch import Tensor, nn
+
+from ..messages import WrongValue
+from ..registry import MODELS
+from ..structures.head_facts import HeadFacts
+from ..structures.logit_pair import LogitPair
+from .base import LogitReader
+from .upstream.class_loss import mean_over_gpus
+from .upstream.detr import (
+    HEADS,
+    Decoded,
+    check_same_levels,
+    decoded,
+    detr_head,
+    encoded,
+    is_two_stage,
+    layers_of,
+    matched,
+    number_of_layers,
+    one_score_per_token,
+    pair_objects,
+    scored_tokens,
+    token_labels,
+    watch_denoising,
+    watch_matching,
+    watch_tokens,
+)
+from .upstream.observe import is_a, upstream_class
+
+ROWS = ('queries', 'encoder', 'denoising')
+
+
+@MODELS.register_module()
+class DETRLogits(LogitReader):
+    """Class logits of DETR, Conditional, DAB, Deformable DETR, DINO, DDQ.
+
+    ``rows`` names one kind of rows or several; each has a term of its own,
+    logged under the prefix that MMDetection gives its own losses.
+
+    ``'queries'``
+        After each decoder layer, the query that the student's matcher gave
+        to an object against the query that the teacher's own matcher gave to
+        the same object: one row per object, whose label is its class.
+        Queries without an object are left out, because nothing says which of
+        the teacher's is meant; so are objects that one of the two did not
+        match (fewer queries than objects). Student and teacher may have
+        different numbers of queries and be different members of the family.
+        Prefix ``d0.``, ``d1.``, ...; none for the last layer.
+    ``'encoder'``
+        Every encoder token that the two-stage classifier scores (Deformable
+        DETR with ``as_two_stage``, DINO, DDQ), level by level; tokens in the
+        padding, or so near the border that the detector gives them no
+        proposal, are left out. Nothing is matched for the teacher, whose
+        decoder does not run. Labels are those of the student's own encoder
+        loss; ``num_classes`` where it has no object. Deformable DETR scores
+        "object or not" here: its rows have one column, so that they need a
+        term of their own. Prefix ``enc_``.
+    ``'denoising'``
+        DINO's denoising queries. The teacher is given the student's noised
+        labels and boxes, so that rows belong together without matching;
+        queries that only fill up are left out. Needs the same classes in
+        both models, without ``class_map``. Prefix ``dn_``, ``d0.dn_``, ...
+
+    The sum over rows is divided by the number of objects among them (mean
+    over GPUs, at least 1), as the heads divide their own class losses.
+
+    The teacher stays in eval mode: no dropout, and no random numbers. It runs
+    what the rows need: backbone, neck and encoder for ``'encoder'``; for the
+    others its decoder too, with the boxes that its matcher looks at.
+
+    Args:
+        rows (str | Sequence[str], optional): Of ``'queries'``,
+            ``'encoder'`` and ``'denoising'``. None is
+            ``('queries', 'encoder')`` for DINO and DDQ and ``'queries'``
+            for the others. Defaults to None.
+        layers (str): ``'all'`` compares each decoder layer with the same one
+            of the teacher; ``'last'`` the last layer only, for decoders of
+            different depth. Defaults to ``'all'``.
+        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+
+    Source:
+        DETR, Carion et al., 2020, https://arxiv.org/abs/2005.12872; DINO,
+        Zhang et al., 2022, https://arxiv.org/abs/2203.03605. Pairs of
+        queries that belong to one object, and the teacher's answer to the
+        student's denoising queries, resemble the consistent queries of
+        D3ETR, Chen et al., 2022, https://arxiv.org/abs/2211.09768, and
+        KD-DETR, Wang et al., CVPR 2024, https://arxiv.org/abs/2211.08071.
+    """
+
+    family = 'mmdet detection transformers with ' + ', '.join(HEADS)
+
+    def __init__(
+        self,
+        rows: Optional[Union[str, Sequence[str]]] = None,
+        layers: str = 'all',
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(rows, str):
+            rows = (rows,)
+        if rows is not None and not (
+            rows and set(rows) <= set(ROWS) and len(set(rows)) == len(rows)
+        ):
+            raise WrongValue(
+                f'rows must be one or several of {", ".join(map(repr, ROWS))}'
+                f', got {rows!r}'
+            )
+        if layers not in ('all', 'last'):
+            raise WrongValue(f"layers must be 'all' or 'last', got {layers!r}")
+        self.rows = None if rows is None else tuple(rows)
+        self.layers = layers
+
+    @classmethod
+    def fits(cls, model: nn.Module) -> bool:
+        return is_a(model, 'mmdet', 'DetectionTransformer') and (
+            upstream_class(getattr(model, 'bbox_head', None)) in HEADS
+        )
+
+    def _rows(self, head: nn.Module) -> Tuple[str, ...]:
+        """Kinds of rows for a student's head, the most telling first."""
+        if self.rows is not None:
+            return tuple(kind for kind in ROWS if kind in self.rows)
+        if is_two_stage(head) and not one_score_per_token(head):
+            return ('queries', 'encoder')
+        return ('queries',)
+
+    def facts(self, model: nn.Module) -> HeadFacts:
+        head = detr_head(model)
+        rows = self._rows(head)
+        name = type(head).__name__
+        if 'encoder' in rows and not is_two_stage(head):
+            raise WrongValue(
+                f"rows='encoder' needs a classifier of encoder tokens, which "
+                f'this {name} lacks (as_two_stage=False in Deformable DETR); '
+                "take rows='queries'"
+            )
+        if 'denoising' in rows and upstream_class(head) != 'DINOHead':
+            raise WrongValue(
+                f"rows='denoising' can be read from DINOHead, got {name}; "
+                "take rows='queries'"
+            )
+        use_sigmoid = bool(head.loss_cls.use_sigmoid)
+        if 'encoder' in rows and one_score_per_token(head):
+            if len(rows) > 1:
+                raise WrongValue(
+                    f'the encoder of {name} scores "object or not", one '
+                    f'logit a token, its queries {head.cls_out_channels}; '
+                    "write one term with rows='encoder' and another with "
+                    "rows='queries'"
+                )
+            return HeadFacts(
+                head.num_classes, 1, use_sigmoid, classes_are_columns=False
+            )
+        return HeadFacts(head.num_classes, head.cls_out_channels, use_sigmoid)
+
+    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+        ours, theirs = detr_head(student), detr_head(teacher)
+        rows = self._rows(ours)
+        if 'encoder' in rows:
+            check_same_levels(student, teacher)
+        if rows == ('encoder',):
+            return
+        mine, other = number_of_layers(student), number_of_layers(teacher)
+        if self.layers == 'all' and mine != other:
+            raise WrongValue(
+                f"the student's decoder has {mine} layers, the teacher's "
+                f"{other}; with layers='last' only the last ones are compared"
+            )
+        if 'queries' in rows and not hasattr(theirs, 'assigner'):
+            raise WrongValue(
+                "the teacher's config has no train_cfg with an assigner, by "
+                'which its queries are given to objects; take the whole '
+                'config of the detector, not one for inference'
+            )
+        if 'denoising' in rows and (
+            upstream_class(theirs) != 'DINOHead'
+            or theirs.num_classes != ours.num_classes
+        ):
+            raise WrongValue(
+                "rows='denoising' gives the student's noised labels to the "
+                f'teacher, so it must be a DINO of {ours.num_classes} '
+                f'classes, got {type(theirs).__name__} of '
+                f"{theirs.num_classes}; take rows='queries'"
+            )
+
+    def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
+        if self.rows != ('encoder',):
+            return ()
+        return (
+            'decoder',
+            'query_embedding',
+            'query_map',
+            'pos_trans_fc',
+            'pos_trans_norm',
+            'dn_query_generator',
+            'bbox_head.reg_branches',
+            'bbox_head.aux_cls_branches',
+            'bbox_head.aux_reg_branches',
+        )
+
+    def watch(
+        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+    ) -> None:
+        head = detr_head(student)
+        rows = notes['rows'] = self._rows(head)
+        notes['num_classes'] = head.num_classes
+        watch_matching(head, notes, stack)
+        if 'encoder' in rows:
+            watch_tokens(student, notes, stack)
+        if 'denoising' in rows:
+            watch_denoising(student, notes, stack)
+
+    def pairs(
+        self, notes: Dict[str, Any], teacher: Any
+    ) -> Dict[str, LogitPair]:
+        self.noted(notes, 'objects', 'bbox_head.loss_by_feat')
+        pairs: Dict[str, LogitPair] = {}
+        for kind in notes['rows']:
+            pairs.update(getattr(self, f'_{kind}')(notes, teacher))
+        return pairs
+
+    # ------------------------------------------------------------- the rows
+
+    def _layers(self, number: int) -> Sequence[int]:
+        """Decoder layers to compare, the last one first."""
+        return range(number)[::-1] if self.layers == 'all' else (number - 1,)
+
+    def _queries(
+        self, notes: Dict[str, Any], teacher: Any
+    ) -> Dict[str, LogitPair]:
+        answer = _decoded(notes, teacher)
+        ours = layers_of(notes)
+        last = len(answer.logits) - 1
+        pairs = {}
+        for layer in self._layers(len(ours)):
+            theirs = last if self.layers == 'last' else layer
+            (matching,) = teacher.once(
+                f'detr queries {theirs}',
+                lambda theirs=theirs: matched(
+                    teacher.model.bbox_head,
+                    answer,
+                    [theirs],
+                    teacher.data_samples,
+                ),
+            )
+            parts = []
+            for one, other, objects in zip(
+                ours[layer], matching, notes['objects']
+            ):
+                mine, other_query, which = pair_objects(
+                    one, other, len(objects)
+                )
+                parts.append(
+                    (
+                        one.logits[mine],
+                        other.logits[other_query],
+                        objects.labels[which],
+                    )
+                )
+            rows = [torch.cat(part) for part in zip(*parts)]
+            pairs[_prefix(layer, len(ours))] = LogitPair(
+                *rows, avg_factor=_number_of_objects(notes, rows[2])
+            )
+        return pairs
+
+    def _encoder(
+        self, notes: Dict[str, Any], teacher: Any
+    ) -> Dict[str, LogitPair]:
+        tokens = self.noted(notes, 'tokens', 'the classifier of its encoder')
+        seen = _token_notes(notes, teacher)
+        if seen['token maps'] != notes['token maps']:
+            raise WrongValue(
+                f"the student's encoder has maps of {notes['token maps']} "
+                f"tokens, the teacher's {seen['token maps']}; rows='encoder' "
+                "needs the same strides and levels, rows='queries' does not"
+            )
+        theirs = seen['tokens']
+        matchings = notes['assigned'][-len(notes['objects']) :]
+        labels = token_labels(tokens, matchings, notes['objects'])
+        divisor = _number_of_objects(notes, labels)
+        if one_score_per_token(teacher.model.bbox_head):
+            tokens, theirs = tokens[..., :1], theirs[..., :1]
+            labels = (labels == notes['num_classes']).long()
+        keep = notes['real tokens'].flatten().nonzero()[:, 0]
+        pair = LogitPair(
+            tokens.flatten(0, 1)[keep],
+            theirs.flatten(0, 1)[keep],
+            labels.flatten()[keep],
+            avg_factor=divisor,
+        )
+        return {'enc_': pair}
+
+    def _denoising(
+        self, notes: Dict[str, Any], teacher: Any
+    ) -> Dict[str, LogitPair]:
+        answer = _decoded(notes, teacher)
+        ours = notes['dn logits']
+        last = len(answer.denoising) - 1
+        targets = notes['dn targets'][: len(notes['objects'])]
+        kept = [
+            torch.cat([positive, negative])
+            for _, positive, negative in targets
+        ]
+        labels = torch.cat(
+            [target[0][query] for target, query in zip(targets, kept)]
+        )
+        pairs = {}
+        for layer in self._layers(len(ours)):
+            theirs = last if self.layers == 'last' else layer
+            rows = [
+                torch.cat([image[query] for image, query in zip(logits, kept)])
+                for logits in (ours[layer], answer.denoising[theirs])
+            ]
+            pairs[f'{_prefix(layer, len(ours))}dn_'] = LogitPair(
+                *rows, labels, avg_factor=_number_of_objects(notes, labels)
+            )
+        return pairs
+
+
+def _prefix(layer: int, number: int) -> str:
+    """As MMDetection names the losses of decoder layers."""
+    return '' if layer == number - 1 else f'd{layer}.'
+
+
+def _number_of_objects(notes: Dict[str, Any], labels: Tensor) -> Tensor:
+    """Divisor of a term: its rows with an object."""
+    return mean_over_gpus((labels < notes['num_classes']).sum().float())
+
+
+def _encoded(teacher: Any) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    return teacher.once(
+        'detr encoder',
+        lambda: encoded(teacher.model, teacher.feats, teacher.data_samples),
+    )
+
+
+def _decoded(notes: Dict[str, Any], teacher: Any) -> Decoded:
+    """The teacher's decoder, asked for the denoising queries if need be."""
+    noise = notes.get('noise')
+    return teacher.once(
+        'detr decoder' + ('' if noise is None else ' with noise'),
+        lambda: decoded(
+            teacher.model, *_encoded(teacher), teacher.data_samples, noise
+        ),
+    )
+
+
+def _token_notes(notes: Dict[str, Any], teacher: Any) -> Dict[str, Any]:
+    """The teacher's encoder tokens, of its decoder's pass if it ran."""
+    if notes['rows'] != ('encoder',):
+        return _decoded(notes, teacher).notes
+    return teacher.once(
+        'detr tokens',
+        lambda: scored_tokens(teacher.model, _encoded(teacher)[1]),
+    )
