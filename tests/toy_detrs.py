@@ -31,8 +31,9 @@ def detr_cfg(
 ):
     """Model config, without dropout."""
     kind, head, shape = DETRS[name]
-    # two encode positions in 256 channels, whatever the width
-    width = 256 if name in ('conditional', 'deformable_two') else 32
+    # some encode positions in 256 channels, whatever the width
+    wide = name in ('conditional', 'deformable_two', 'dino')
+    width = 256 if wide else 32
     attention = dict(embed_dims=width, num_heads=2, dropout=0.0)
     ffn = dict(embed_dims=width, feedforward_channels=32, ffn_drop=0.0)
     cfg = detector_cfg('fcos', num_classes, width, base_channels)

@@ -67,8 +67,8 @@ class DETRLogits(LogitReader):
         queries that only fill up are left out. Needs the same classes in
         both models, without ``class_map``. Prefix ``dn_``, ``d0.dn_``, ...
 
-    The sum over rows is divided by the number of objects among them (mean
-    over GPUs, at least 1), as the heads divide their own class losses.
+    The sum over rows is divided by the number of objects that were matched
+    (mean over GPUs, at least 1), as the heads divide their own class losses.
 
     The teacher stays in eval mode: no dropout, and no random numbers. It runs
     what the rows need: backbone, neck and encoder for ``'encoder'``; for the
@@ -283,7 +283,7 @@ class DETRLogits(LogitReader):
         theirs = seen['tokens']
         matchings = notes['assigned'][-len(notes['objects']) :]
         labels = token_labels(tokens, matchings, notes['objects'])
-        divisor = _number_of_objects(notes, labels)
+        owners = torch.cat([matching.objects for matching in matchings])
         if one_score_per_token(teacher.model.bbox_head):
             tokens, theirs = tokens[..., :1], theirs[..., :1]
             labels = (labels == notes['num_classes']).long()
@@ -292,7 +292,7 @@ class DETRLogits(LogitReader):
             tokens.flatten(0, 1)[keep],
             theirs.flatten(0, 1)[keep],
             labels.flatten()[keep],
-            avg_factor=divisor,
+            avg_factor=mean_over_gpus((owners > 0).sum().float()),
         )
         return {'enc_': pair}
 
@@ -329,7 +329,7 @@ def _prefix(layer: int, number: int) -> str:
 
 
 def _number_of_objects(notes: Dict[str, Any], labels: Tensor) -> Tensor:
-    """Divisor of a term: its rows with an object."""
+    """Divisor of a term of queries: its rows with an object."""
     return mean_over_gpus((labels < notes['num_classes']).sum().float())
 
 

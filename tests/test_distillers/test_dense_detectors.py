@@ -41,7 +41,7 @@ RUNS = dict(
     yolov3=(yolo_cfg('yolov3'), dict(loss_kd=CLASSES)),
     detr=(
         detr_cfg('detr'),
-        dict(loss_kd=dict(loss=dict(type='mmkd_logit.NKDLoss'))),
+        dict(loss_kd=dict(loss=dict(type='mmkd_logit.DKDLoss'))),
     ),
     dino=(
         detr_cfg('dino'),
