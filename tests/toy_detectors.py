@@ -380,7 +380,9 @@ def detector(name, num_classes=3, seed=0, **kwargs):
     return build_detector(detector_cfg(name, num_classes, **kwargs), seed)
 
 
-def read_all(reader, student, teacher, inputs, samples, epoch=0):
+def read_all(
+    reader, student, teacher, inputs, samples, epoch=0, class_map=None
+):
     """Losses of the student and the reader's pairs."""
     from mmengine.logging import MessageHub
 
@@ -391,9 +393,8 @@ def read_all(reader, student, teacher, inputs, samples, epoch=0):
     with ExitStack() as stack:
         reader.watch(student, notes, stack)
         losses = student(inputs, samples, mode='loss')
-    return losses, reader.pairs(
-        notes, Pass(teacher, inputs, data_samples=samples)
-    )
+    look = Pass(teacher, inputs, class_map, samples)
+    return losses, reader.pairs(notes, look)
 
 
 def read(*args, **kwargs):

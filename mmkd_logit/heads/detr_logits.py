@@ -64,8 +64,8 @@ class DETRLogits(LogitReader):
     ``'denoising'``
         DINO's denoising queries. The teacher is given the student's noised
         labels and boxes, so that rows belong together without matching;
-        queries that only fill up are left out. Needs the same classes in
-        both models, without ``class_map``. Prefix ``dn_``, ``d0.dn_``, ...
+        queries that only fill up are left out. Prefix ``dn_``,
+        ``d0.dn_``, ...
 
     The sum over rows is divided by the number of objects that were matched
     (mean over GPUs, at least 1), as the heads divide their own class losses.
@@ -178,15 +178,11 @@ class DETRLogits(LogitReader):
                 'which its queries are given to objects; take the whole '
                 'config of the detector, not one for inference'
             )
-        if 'denoising' in rows and (
-            upstream_class(theirs) != 'DINOHead'
-            or theirs.num_classes != ours.num_classes
-        ):
+        if 'denoising' in rows and upstream_class(theirs) != 'DINOHead':
             raise WrongValue(
                 "rows='denoising' gives the student's noised labels to the "
-                f'teacher, so it must be a DINO of {ours.num_classes} '
-                f'classes, got {type(theirs).__name__} of '
-                f"{theirs.num_classes}; take rows='queries'"
+                f'teacher, so it must be a DINO as well, got a '
+                f"{type(theirs).__name__}; take rows='queries'"
             )
 
     def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
@@ -343,12 +339,22 @@ def _encoded(teacher: Any) -> Tuple[Dict[str, Any], Dict[str, Any]]:
 def _decoded(notes: Dict[str, Any], teacher: Any) -> Decoded:
     """The teacher's decoder, asked for the denoising queries if need be."""
     noise = notes.get('noise')
-    return teacher.once(
-        'detr decoder' + ('' if noise is None else ' with noise'),
-        lambda: decoded(
-            teacher.model, *_encoded(teacher), teacher.data_samples, noise
-        ),
-    )
+
+    def run() -> Decoded:
+        asked = noise and dict(noise, labels=teacher.labels(noise['labels']))
+        answer = decoded(
+            teacher.model, *_encoded(teacher), teacher.data_samples, asked
+        )
+        denoising = answer.denoising
+        return answer._replace(
+            logits=teacher.classes(answer.logits, dim=3),
+            denoising=None
+            if denoising is None
+            else teacher.classes(denoising, dim=3),
+            notes=_mapped(answer.notes, teacher),
+        )
+
+    return teacher.once('detr decoder' + (' with noise' if noise else ''), run)
 
 
 def _token_notes(notes: Dict[str, Any], teacher: Any) -> Dict[str, Any]:
@@ -357,5 +363,14 @@ def _token_notes(notes: Dict[str, Any], teacher: Any) -> Dict[str, Any]:
         return _decoded(notes, teacher).notes
     return teacher.once(
         'detr tokens',
-        lambda: scored_tokens(teacher.model, _encoded(teacher)[1]),
+        lambda: _mapped(
+            scored_tokens(teacher.model, _encoded(teacher)[1]), teacher
+        ),
     )
+
+
+def _mapped(notes: Dict[str, Any], teacher: Any) -> Dict[str, Any]:
+    """Notes of tokens in the student's classes, if they have classes."""
+    if not notes or one_score_per_token(teacher.model.bbox_head):
+        return notes
+    return dict(notes, tokens=teacher.classes(notes['tokens'], dim=2))

@@ -61,6 +61,13 @@ class TeacherPass:
             return logits
         return self._class_map.pick(logits, dim)
 
+    def labels(self, labels: Tensor) -> Tensor:
+        """The student's labels in the teacher's classes, any shape."""
+        if self._class_map is None:
+            return labels
+        known = labels.new_tensor(self._class_map.of_student)
+        return known[labels]
+
     @property
     def inputs(self) -> Tensor:
         """The batch in the teacher's own normalisation, (B, 3, H, W)."""

@@ -11,6 +11,7 @@ from mmkd_logit.distillers.match_classes import match_classes
 from mmkd_logit.heads import DETRLogits, find_reader
 from mmkd_logit.heads.upstream.observe import observe
 from mmkd_logit.losses import KDLoss
+from mmkd_logit.structures.class_columns import ClassColumns
 from tests.toy_detectors import BATCHES, detection_batch, detector, read_all
 from tests.toy_detrs import DETRS, build_detr, detr, detr_cfg
 
@@ -256,6 +257,37 @@ def test_objects_without_a_query_are_left_out():
     assert float(pairs[''].avg_factor) == 3
 
 
+@pytest.mark.parametrize('name', ['ddq', 'deformable_two', 'dino'])
+def test_teachers_classes_are_mapped_before_they_are_matched(name):
+    student = detr(name)
+    inputs, samples = detection_batch(student, [3, 2])
+    of_student = [2, 4, 1]
+    # a teacher that knows more classes and has them in another order
+    teacher = build_detr(detr_cfg(name, num_classes=5), seed=9)
+    state, ours = teacher.state_dict(), student.state_dict()
+    for key in state:
+        value = ours[key]
+        if state[key].shape == value.shape:
+            state[key] = value
+            continue
+        state[key][:] = -20.0 if value.dim() == 1 else 0.0
+        if name == 'deformable_two' and 'cls_branches.2' in key:
+            state[key][0] = value[0]  # object or not
+        else:
+            state[key][of_student] = value
+    teacher.load_state_dict(state)
+    reader = DETRLogits(dict(dino=ALL).get(name))
+    columns = ClassColumns(of_student, 5)
+    _, pairs = read_all(
+        reader, student, teacher, inputs, samples, class_map=columns
+    )
+    assert len(pairs) == dict(dino=5, ddq=3, deformable_two=2)[name]
+    for pair in pairs.values():
+        torch.testing.assert_close(
+            pair.student_logits, pair.teacher_logits, atol=1e-5, rtol=1e-5
+        )
+
+
 def test_denoising_leaves_teacher_and_random_numbers_as_they_were():
     teacher = build_detr(detr_cfg('dino'), seed=1).eval()
     generator = teacher.dn_query_generator
@@ -338,8 +370,8 @@ def test_teachers_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="has 2 levels, the teacher's 3"):
         DETRLogits().check(dino, finer)
     DETRLogits('queries').check(dino, finer)
-    with pytest.raises(ValueError, match='a DINO of 3 classes, got DINOHead'):
-        DETRLogits('denoising').check(dino, detr('dino', num_classes=4))
+    with pytest.raises(ValueError, match='a DINO as well, got a DDQDETRHea'):
+        DETRLogits('denoising').check(dino, detr('ddq'))
     cfg = dict(detr_cfg('dino'), train_cfg=None)
     with pytest.raises(ValueError, match='no train_cfg with an assigner'):
         DETRLogits('queries').check(dino, build_detr(cfg))

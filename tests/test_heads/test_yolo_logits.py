@@ -11,6 +11,7 @@ from mmkd_logit.distillers.match_classes import match_classes
 from mmkd_logit.heads import YOLOV3Logits, YOLOXLogits, find_reader
 from mmkd_logit.heads.upstream.observe import observe
 from mmkd_logit.losses import KDLoss
+from mmkd_logit.structures.class_columns import ClassColumns
 from tests.toy_detectors import (
     BATCHES,
     build_detector,
@@ -202,6 +203,28 @@ def test_positive_rows_and_teacher_weights(name):
     if every.weight is not None:
         trust = trust * every.weight
     torch.testing.assert_close(sure.weight, trust)
+
+
+@pytest.mark.parametrize('name', FAMILIES)
+def test_teachers_classes_are_put_into_the_students_order(name):
+    student, teacher = yolo(name), yolo(name, num_classes=5)
+    inputs, samples = detection_batch(student, [2])
+    reader = READERS[name](weighting='teacher')
+    _, pair = read(
+        reader,
+        student,
+        teacher,
+        inputs,
+        samples,
+        class_map=ClassColumns([4, 0, 2], 5),
+    )
+    _, whole = read(READERS[name](), teacher, teacher, inputs, samples)
+    expected = whole.teacher_logits[:, [4, 0, 2]]
+    torch.testing.assert_close(pair.teacher_logits, expected)
+    trust = expected.sigmoid().amax(1)
+    if name == 'yolov3':
+        trust = trust * whole.weight
+    torch.testing.assert_close(pair.weight, trust)
 
 
 def test_no_positive_row_keeps_a_gradient_path():

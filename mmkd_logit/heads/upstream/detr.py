@@ -399,18 +399,20 @@ def matched(
     """
     objects = [sample.gt_instances for sample in samples]
     metas = [sample.metainfo for sample in samples]
-    distinct = upstream_class(head) == 'DDQDETRHead'
     result = []
     for layer in layers:
-        logits, boxes = decoded.logits[layer], decoded.boxes[layer]
+        images = list(zip(decoded.logits[layer], decoded.boxes[layer]))
+        if upstream_class(head) == 'DDQDETRHead' and layer > 0:
+            # queries that repeat another one take no part
+            masks = head.cache_dict['distinct_query_mask'][layer - 1]
+            masks = masks[:: head.cache_dict['num_heads'], 0]
+            images = [
+                (logits[mask], boxes[mask])
+                for (logits, boxes), mask in zip(images, masks)
+            ]
         matchings: List[Matching] = []
         with observe_matching(head, matchings):
-            if distinct:
-                head._loss_for_distinct_queries_single(
-                    logits, boxes, layer, objects, metas
-                )
-            else:
-                head.get_targets(list(logits), list(boxes), objects, metas)
+            head.get_targets(*zip(*images), objects, metas)
         result.append(matchings)
     return result
 
