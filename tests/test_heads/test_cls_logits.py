@@ -290,7 +290,8 @@ def test_scale_one_is_the_models_own_logits():
 
 
 def test_weights_of_the_two_kinds_of_cells():
-    student, teacher = build(classifier_cfg()), build(classifier_cfg(), 1)
+    student = build(classifier_cfg(stride=2))
+    teacher = build(classifier_cfg(stride=2), 3)
 
     def weights(**settings):
         pair, _ = read(
