@@ -38,7 +38,10 @@ def match_classes(
     Raises:
         ValueError: If they do not mean the same and nothing maps them.
     """
-    if student_names and len(student_names) != student.num_classes:
+    counts = {student.num_classes}
+    if student.classes_are_columns and student.channels == 1:
+        counts.add(1)  # of one logit, the class beside "none" may be named
+    if student_names and len(student_names) not in counts:
         raise WrongValue(
             f'the training set has {len(student_names)} classes, the '
             f"student's head {student.num_classes}; correct its "
@@ -58,8 +61,8 @@ def match_classes(
                 f'student rows have {student.channels} bins, teacher rows '
                 f'{teacher.channels}; both heads need the same `reg_max`'
             )
-        if class_map is None:
-            return None
+    if not student.by_class and class_map is None:
+        return None
     if class_map is not None:
         return _mapped(
             class_map, student, teacher, student_names, teacher_names

@@ -86,7 +86,10 @@ class GFLBoxLogits(LogitReader):
     def facts(self, model: nn.Module) -> HeadFacts:
         head = gfl_head(model)
         return HeadFacts(
-            head.num_classes, head.reg_max + 1, classes_are_columns=False
+            head.num_classes,
+            head.reg_max + 1,
+            classes_are_columns=False,
+            by_class=False,
         )
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:

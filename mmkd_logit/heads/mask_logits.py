@@ -47,9 +47,13 @@ class MaskLogits(LogitReader):
         return False
 
     def facts(self, model: nn.Module) -> HeadFacts:
-        mask_heads(model)
+        heads = mask_heads(model)
         return HeadFacts(
-            _detected_classes(model), 1, True, classes_are_columns=False
+            _detected_classes(model),
+            1,
+            use_sigmoid=True,
+            classes_are_columns=False,
+            by_class=not heads[0].class_agnostic,
         )
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
@@ -59,15 +63,13 @@ class MaskLogits(LogitReader):
                 f'the student has {len(ours)} mask heads, the teacher '
                 f'{len(theirs)}; take a teacher with as many stages'
             )
-        mine, other = ours[0], theirs[0]
-        mapped = self.classes_are_mapped and not (
-            mine.class_agnostic or other.class_agnostic
-        )
-        if _classes(mine) != _classes(other) and not mapped:
+        agnostic = [heads[0].class_agnostic for heads in (ours, theirs)]
+        if agnostic[0] != agnostic[1]:
+            kind = {True: 'one mask for all classes', False: 'one per class'}
             raise ValueError(
-                f"the student's mask head has {_classes(mine)} classes, the "
-                f"teacher's {_classes(other)}; masks are compared in the "
-                'channel of each object, so both need the same'
+                f"the student's mask head gives {kind[agnostic[0]]}, the "
+                f"teacher's {kind[agnostic[1]]}; both need the same "
+                '`class_agnostic`'
             )
 
     def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
@@ -203,7 +205,3 @@ def _detected_classes(model: nn.Module) -> int:
     return (
         heads[0] if isinstance(heads, nn.ModuleList) else heads
     ).num_classes
-
-
-def _classes(head: nn.Module) -> Any:
-    return 'no' if head.class_agnostic else head.num_classes

@@ -143,7 +143,10 @@ class SegLogits(PixelReader):
 
     def facts(self, model: nn.Module) -> HeadFacts:
         head = self._heads(model)['']
-        return HeadFacts(head.num_classes, channels(head), is_sigmoid(head))
+        columns = channels(head)
+        # one logit is two classes, whichever number the config has
+        classes = head.num_classes if columns > 1 else 2
+        return HeadFacts(classes, columns, is_sigmoid(head))
 
     def _heads(self, model: nn.Module) -> Dict[str, nn.Module]:
         """Heads that are read, by the prefix of their logged name.

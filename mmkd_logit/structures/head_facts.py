@@ -12,10 +12,15 @@ class HeadFacts(NamedTuple):
         use_sigmoid (bool): Whether each class is a Bernoulli variable of its
             own; otherwise a row is one softmax.
         classes_are_columns (bool): Whether column i belongs to class i, so
-            that ``class_map`` can pick columns. False for box distributions.
+            that ``class_map`` can pick columns. False for box distributions
+            and masks.
+        by_class (bool): Whether a row depends on which class is meant, so
+            that class lists are compared. False for box distributions and
+            class-agnostic masks.
     """
 
     num_classes: int
     channels: int
     use_sigmoid: bool = False
     classes_are_columns: bool = True
+    by_class: bool = True

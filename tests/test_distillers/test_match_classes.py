@@ -108,3 +108,12 @@ def test_subset_by_name_keeps_the_background_column():
 def test_disagreement_is_one_sentence(ours, theirs, names, class_map, message):
     with pytest.raises(ValueError, match=message):
         match_classes(ours, theirs, *names, class_map)
+
+
+@pytest.mark.parametrize('names', [('crack',), ('none', 'crack')])
+def test_one_logit_stands_for_one_class_or_two(names):
+    # a segmentor with out_channels=1, whose data name both classes or one
+    facts = HeadFacts(2, 1, use_sigmoid=True)
+    assert match_classes(facts, facts, names, None, None) is None
+    with pytest.raises(ValueError, match='training set has 3 classes'):
+        match_classes(facts, facts, ('a', 'b', 'c'), None, None)

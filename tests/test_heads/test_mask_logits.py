@@ -8,6 +8,7 @@ pytest.importorskip('mmdet')
 
 from mmkd_logit.heads.mask_logits import MaskLogits, own_class
 from mmkd_logit.losses import DKDLoss, KDLoss
+from mmkd_logit.structures.head_facts import HeadFacts
 from tests.toy_detectors import (
     BATCHES,
     build_detector,
@@ -101,5 +102,16 @@ def test_detectors_without_such_masks_are_refused():
         MaskLogits().facts(detector('gfl'))
     with pytest.raises(ValueError, match='1 mask heads, the teacher 3'):
         MaskLogits().check(build(), build('cascade_mask'))
-    with pytest.raises(ValueError, match='has 3 classes, the teacher.s 2'):
-        MaskLogits().check(build(), build(num_classes=2))
+    cfg = rcnn_cfg('mask')
+    cfg['roi_head']['mask_head']['class_agnostic'] = True
+    with pytest.raises(ValueError, match='one per class, the teacher.s one'):
+        MaskLogits().check(build(), build_detector(cfg))
+
+
+def test_facts_tell_whose_mask_it_is():
+    facts = MaskLogits().facts(build())
+    # three classes of objects, one logit a pixel
+    assert facts == HeadFacts(3, 1, True, False, by_class=True)
+    cfg = rcnn_cfg('mask')
+    cfg['roi_head']['mask_head']['class_agnostic'] = True
+    assert not MaskLogits().facts(build_detector(cfg)).by_class

@@ -13,6 +13,7 @@ pytest.importorskip('mmseg')
 from mmkd_logit.heads.seg_logits import SegLogits
 from mmkd_logit.heads.upstream.maps import kept_pixels, resize_labels
 from mmkd_logit.losses import DKDLoss, GDKDLoss, KDLoss
+from mmkd_logit.structures.head_facts import HeadFacts
 from mmkd_logit.structures.views import categorical_pair
 from tests.toy_segmentors import (
     BCE,
@@ -268,6 +269,14 @@ def test_binary_head_is_one_sigmoid_class():
     torch.testing.assert_close(kd(*pair), dkd(*pair))
     # one Bernoulli class and two categories are the same
     torch.testing.assert_close(kd(*pair), KDLoss()(*categorical_pair(pair)))
+
+
+@pytest.mark.parametrize('classes', [1, 2])
+def test_one_logit_is_two_classes(classes):
+    model = segmentor(
+        num_classes=classes, out_channels=1, threshold=0.5, loss_decode=BCE
+    )
+    assert SegLogits().facts(model) == HeadFacts(2, 1, True)
 
 
 def test_sigmoid_is_known_from_the_losses_of_the_head():
