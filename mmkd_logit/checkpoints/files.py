@@ -1,54 +1,87 @@
-"""Local files of checkpoints: paths, downloads, hashes."""
+"""Local files of checkpoints: paths, hashes, and writing them whole."""
 
-import hashlib
 import os
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, Iterator
 from urllib.parse import urlparse
+from urllib.request import url2pathname
 
-import torch
+from ..messages import MissingFile
+from .downloads import download, is_url, sha256_of
 
-from ..messages import MissingFile, NoConnection
 
-
-def local_file(source: str) -> str:
+def local_file(
+    source: str,
+    whose: str = 'teacher checkpoint',
+    setting: str = '`teacher_ckpt` (or pass --teacher-ckpt)',
+    switch: str = '--teacher-ckpt PATH',
+) -> str:
     """Path of a checkpoint, downloaded first if it is a URL.
 
     Args:
-        source (str): A path, or an ``http(s)://`` address. A download goes
-            to torch's hub cache and is kept.
+        source (str): A path, or an ``http(s)://`` address; see
+            :func:`~mmkd_logit.checkpoints.downloads.download`.
+        whose (str): For messages. Defaults to ``'teacher checkpoint'``.
+        setting (str): Where a user named it.
+        switch (str): How a user can name a local file instead.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ConnectionError: If it cannot be downloaded.
+        ValueError: If another file arrives than the name promises.
     """
-    if urlparse(source).scheme not in ('http', 'https'):
-        path = os.path.expanduser(source)
-        if not os.path.isfile(path):
-            raise MissingFile(
-                f'teacher checkpoint {source!r} is not a file; check '
-                '`teacher_ckpt` (or pass --teacher-ckpt), a path, a URL, or '
-                "'auto'"
-            )
-        return path
-    folder = Path(torch.hub.get_dir()) / 'checkpoints'
-    target = folder / Path(urlparse(source).path).name
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(source, str(target))
-        except Exception as error:
-            raise NoConnection(
-                f'teacher checkpoint {source!r} cannot be downloaded '
-                f'({error}); download it elsewhere and pass --teacher-ckpt '
-                'PATH'
-            ) from error
-    return str(target)
+    if is_url(source):
+        remedy = f'download it elsewhere and pass {switch}'
+        return download(source, whose, remedy)
+    path = os.path.expanduser(source)
+    if urlparse(source).scheme == 'file':
+        path = url2pathname(urlparse(source).path)
+    if not os.path.isfile(path):
+        raise MissingFile(
+            f'{whose} {source!r} is not a file; check {setting}, a path, a '
+            "URL, or 'auto'"
+        )
+    return path
 
 
 def file_hash(path: str) -> str:
     """First 12 hex digits of a file's SHA-256."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()[:12]
+    return sha256_of(path)[:12]
+
+
+@contextmanager
+def written_whole(path: str) -> Iterator[BinaryIO]:
+    """Open a file to write that takes its place only when it is whole.
+
+    It is written beside its place and renamed, so a run that is killed, or
+    fails, leaves what was there before.
+
+    Args:
+        path (str): File to write; its folder is made.
+    """
+    place = Path(os.path.realpath(path))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, beside = tempfile.mkstemp(
+        prefix=f'.{place.name}.', suffix='.part', dir=place.parent
+    )
+    try:
+        with open(descriptor, 'wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, _mode_of(place))
+        os.replace(beside, place)
+    except BaseException:
+        os.unlink(beside)
+        raise
+
+
+def _mode_of(place: Path) -> int:
+    """As the file that is replaced, or as a new file would have it."""
+    if place.exists():
+        return place.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -9,7 +9,6 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from mmkd_logit.checkpoints.files import local_file
 from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
 from mmkd_logit.checkpoints.state_dict import (
     load_state_dict_strictly,
@@ -108,9 +107,3 @@ def test_counters_of_batch_norm_may_be_absent():
     del state['1.num_batches_tracked']
     load_state_dict_strictly(model, state, 'file.pth')
     assert torch.equal(model[0].weight, state['0.weight'])
-
-
-def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    with pytest.raises(ConnectionError, match='pass --teacher-ckpt PATH'):
-        local_file('http://localhost:9/teacher.pth')
