@@ -4,7 +4,7 @@ MMEngine imports this file when a config names a type such as
 ``mmkd_logit.KDLoss``; configs need no ``custom_imports``.
 """
 
-from typing import Optional
+from typing import Optional, Union
 
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import DefaultScope, Registry, root
@@ -58,3 +58,26 @@ _REGISTRIES = {
 }
 MODELS = _REGISTRIES['MODELS']
 HOOKS = _REGISTRIES['HOOKS']
+
+
+def type_name(kind: Union[str, type, None]) -> str:
+    """Name of a type that a config gives as a string or as a class.
+
+    ``'mmdet.GFL'``, ``'mmdet.models.GFL'`` and the class give ``'GFL'``.
+    """
+    if isinstance(kind, str):
+        return kind.rpartition('.')[2]
+    return getattr(kind, '__name__', '')
+
+
+def is_distiller(model: Optional[dict]) -> bool:
+    """Whether a model's config is that of a distiller.
+
+    Args:
+        model (dict, optional): Its ``type`` is a name, the class, or a class
+            that inherits it.
+    """
+    kind = (model or {}).get('type')
+    if isinstance(kind, type):
+        return any(c.__name__ == 'LogitDistiller' for c in kind.__mro__)
+    return type_name(kind).endswith('LogitDistiller')

@@ -1,11 +1,12 @@
 """A student's checkpoint without what only training needs."""
 
-import ast
-from typing import Any, Optional
+from typing import Optional
 
 from mmengine.config import Config
 
 from ..messages import WrongValue
+from ..registry import is_distiller
+from .config_text import parse_config
 from .state_dict import plain_state_dict
 from .student_keys import student_keys
 
@@ -17,24 +18,17 @@ def student_config(text: str) -> Optional[str]:
     """Config of the student alone from the one kept in a checkpoint.
 
     Args:
-        text (str): ``meta['cfg']``. It is parsed, not run: only constants,
-            lists, tuples and dicts are understood.
+        text (str): ``meta['cfg']``; see :func:`parse_config`.
 
     Returns:
         str, optional: The config without teacher, distillation terms and
-        hooks; None if ``text`` holds anything else.
+        hooks; None if ``text`` cannot be understood.
     """
-    try:
-        config = {
-            statement.targets[0].id: _literal(statement.value)
-            for statement in ast.parse(text).body
-        }
-    except (AttributeError, SyntaxError, ValueError):
-        return None
-    model = config.get('model')
+    config = parse_config(text)
+    model = (config or {}).get('model')
     if not isinstance(model, dict) or model.get('type') is None:
         return None
-    if str(model['type']).endswith('LogitDistiller'):
+    if is_distiller(model):
         config['model'] = model['student']
     elif 'architecture' in model:
         return None  # MMRazor names the student's config by its path
@@ -45,21 +39,6 @@ def student_config(text: str) -> Optional[str]:
             if not str(hook.get('type')).startswith('mmkd_logit.')
         ]
     return Config(config).pretty_text
-
-
-def _literal(node: ast.AST) -> Any:
-    """Like ``ast.literal_eval``, and ``dict(a=1)`` too."""
-    if isinstance(node, (ast.List, ast.Tuple)):
-        values = [_literal(item) for item in node.elts]
-        return values if isinstance(node, ast.List) else tuple(values)
-    if isinstance(node, ast.Dict):
-        keys = [_literal(key) for key in node.keys]
-        return dict(zip(keys, map(_literal, node.values)))
-    if isinstance(node, ast.Call):
-        if node.args or getattr(node.func, 'id', None) != 'dict':
-            raise ValueError(f'{ast.unparse(node)} is not a plain value')
-        return {word.arg: _literal(word.value) for word in node.keywords}
-    return ast.literal_eval(node)
 
 
 def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:

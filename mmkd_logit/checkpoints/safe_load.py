@@ -3,9 +3,10 @@
 import os
 import pickle
 import re
+import zipfile
 from collections import OrderedDict
 from types import ModuleType
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Optional
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from ..messages import MissingFile, WrongValue
+from .downloads import looks_like_checkpoint
 
 
 def _history_method(cls: type, name: str) -> Callable:
@@ -114,13 +116,22 @@ def load_checkpoint_safely(
     if not os.path.isfile(path):
         raise MissingFile(f'checkpoint {path!r} is not a file; check the path')
     if trusted:
-        return torch.load(path, map_location='cpu', weights_only=False)
-    with open(path, 'rb') as file:
-        # a zip archive, or the pickle that torch < 1.6 wrote
-        plausible = file.read(2).startswith((b'PK', b'\x80'))
+        checkpoint = torch.load(path, map_location='cpu', weights_only=False)
+    else:
+        checkpoint = _read_plain(path, way)
+    check_contents(checkpoint, path)
+    return checkpoint
+
+
+def _read_plain(path: str, way: str) -> Any:
+    """Read tensors, plain containers and nothing that could run code."""
+    damaged = WrongValue(
+        f'checkpoint {path!r} cannot be read; it is damaged, or not a '
+        'PyTorch checkpoint'
+    )
+    if not looks_like_checkpoint(path) or not _is_intact(path):
+        raise damaged
     try:
-        if not plausible:
-            raise EOFError(path)
         if hasattr(torch.serialization, 'safe_globals'):
             with torch.serialization.safe_globals(
                 _safe_types() + [(_history_method, 'builtins.getattr')]
@@ -129,17 +140,101 @@ def load_checkpoint_safely(
         return torch.load(
             path, map_location='cpu', pickle_module=_RestrictedPickle()
         )
-    except (pickle.UnpicklingError, AttributeError, ImportError) as error:
-        found = re.search(r'GLOBAL ([\w.]+)', str(error))
-        found = found.group(1) if found else str(error).strip()[:80]
+    except MemoryError:
+        raise
+    except Exception as error:  # a flipped byte can end in any of them
+        found = _forbidden(str(error))
+        if found is None:
+            raise damaged from error
         raise WrongValue(
             f'checkpoint {path!r} is not a plain one: it holds more than '
             'tensors and numbers, and reading it could run code '
             f'(it asks for {found}). Save its state_dict alone, or, if the '
             f'file is your own, {way}'
         ) from error
-    except (RuntimeError, EOFError, KeyError) as error:
+
+
+def _is_intact(path: str) -> bool:
+    """Whether every part of a zip archive has its checksum.
+
+    torch itself does not look, and returns weights with flipped bits.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except Exception:
+        with open(path, 'rb') as file:
+            return not file.read(2).startswith(b'PK')  # of torch < 1.6
+
+
+def _forbidden(message: str) -> Optional[str]:
+    """What a checkpoint asked for that is not among the safe types."""
+    for pattern in (
+        r'GLOBAL ([\w.]+)',  # torch
+        r'(?:class|type|function) ([\w.]+) was not an allowed',
+        r'^([a-zA-Z_]\w*(?:\.\w+)+)$',  # the restricted reader below 2.5
+        r'^(getattr\(.*\))$',
+    ):
+        found = re.search(pattern, message.strip())
+        if found:
+            return found[1][:80]
+    return None
+
+
+def check_contents(checkpoint: Any, path: str) -> None:
+    """See that a checkpoint's parts are what readers of it rely on.
+
+    Args:
+        checkpoint (object): What a file holds. Other things than dicts are
+            left to those who need a state dict.
+        path (str): For messages.
+
+    Raises:
+        ValueError: If a weight's name is no string, ``meta`` or
+            ``dataset_meta`` no dict, or the class names no list.
+    """
+    if not isinstance(checkpoint, dict):
+        return
+    for part in ('state_dict', 'model', 'ema_state_dict'):
+        _check_names(checkpoint.get(part), f'`{part}` of {path!r}')
+    if not isinstance(checkpoint.get('state_dict'), dict):
+        _check_names(checkpoint, f'checkpoint {path!r}')
+    meta = _dict_or_none(checkpoint, 'meta', path)
+    dataset_meta = _dict_or_none(meta, 'dataset_meta', path)
+    for owner, key in (
+        (dataset_meta, 'classes'),
+        (dataset_meta, 'CLASSES'),
+        (meta, 'CLASSES'),
+    ):
+        classes = owner.get(key)
+        if classes is not None and not isinstance(
+            classes, (str, list, tuple, np.ndarray)
+        ):
+            raise WrongValue(
+                f'checkpoint {path!r} has the class names {classes!r} in its '
+                '`meta`; expected a list of names'
+            )
+
+
+def _check_names(state: Any, where: str) -> None:
+    if not isinstance(state, dict):
+        return
+    wrong = [key for key in state if not isinstance(key, str)]
+    if wrong:
         raise WrongValue(
-            f'checkpoint {path!r} cannot be read; it is damaged, or not a '
-            'PyTorch checkpoint'
-        ) from error
+            f'{where} has the key {wrong[0]!r} '
+            f'({type(wrong[0]).__name__}); expected names of weights, as '
+            '`model.state_dict()` gives them'
+        )
+
+
+def _dict_or_none(owner: dict, key: str, path: str) -> dict:
+    value = owner.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise WrongValue(
+            f'checkpoint {path!r} has a {type(value).__name__} as `{key}`; '
+            'expected a dict, as MMEngine writes it'
+        )
+    return value

@@ -8,8 +8,12 @@ from torch import Tensor, nn
 from ..messages import WrongValue
 
 
-def plain_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
+def plain_state_dict(checkpoint: Any, source: str = '') -> Dict[str, Tensor]:
     """The state dict inside a checkpoint, without a ``module.`` prefix.
+
+    Args:
+        checkpoint (object): What a file holds.
+        source (str): Where it comes from, for messages. Defaults to ''.
 
     Raises:
         ValueError: If there is none.
@@ -23,8 +27,8 @@ def plain_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
         isinstance(value, Tensor) for value in state.values()
     ):
         raise WrongValue(
-            'the checkpoint holds no state_dict of tensors, but '
-            f'{type(checkpoint).__name__}'
+            f'the checkpoint{source and f" {source!r}"} holds no state_dict '
+            f'of tensors, but {_describe(checkpoint)}'
         )
     state = {
         k: v
@@ -34,6 +38,15 @@ def plain_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
     if all(key.startswith('module.') for key in state):
         state = {key[len('module.') :]: v for key, v in state.items()}
     return state
+
+
+def _describe(checkpoint: Any) -> str:
+    kind = type(checkpoint).__name__
+    if not isinstance(checkpoint, dict):
+        return f'a {kind}'
+    return (
+        f'a {kind} of {_first([str(key) for key in checkpoint]) or "nothing"}'
+    )
 
 
 def _first(keys: List[str], limit: int = 4) -> str:

@@ -1,0 +1,42 @@
+"""Understand a dumped config without running it."""
+
+import ast
+from typing import Any, Optional
+
+_NAMES = {'inf': float('inf'), 'nan': float('nan')}
+
+
+def parse_config(text: str) -> Optional[dict]:
+    """Values of a config as MMEngine dumps it.
+
+    Args:
+        text (str): Assignments of constants, lists, tuples and dicts. It is
+            parsed, not run.
+
+    Returns:
+        dict, optional: None if there is anything else in it.
+    """
+    try:
+        return {
+            statement.targets[0].id: _literal(statement.value)
+            for statement in ast.parse(text).body
+        }
+    except (AttributeError, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _literal(node: ast.AST) -> Any:
+    """Like ``ast.literal_eval``, and ``dict(a=1)``, inf and nan too."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        values = [_literal(item) for item in node.elts]
+        return values if isinstance(node, ast.List) else tuple(values)
+    if isinstance(node, ast.Dict):
+        keys = [_literal(key) for key in node.keys]
+        return dict(zip(keys, map(_literal, node.values)))
+    if isinstance(node, ast.Call):
+        if node.args or getattr(node.func, 'id', None) != 'dict':
+            raise ValueError(f'{ast.unparse(node)} is not a plain value')
+        return {word.arg: _literal(word.value) for word in node.keywords}
+    if isinstance(node, ast.Name) and node.id in _NAMES:
+        return _NAMES[node.id]
+    return ast.literal_eval(node)
