@@ -6,19 +6,20 @@ become plain student checkpoints.
 """
 
 import argparse
-import os
 
-import torch
-
-from mmkd_logit.checkpoints.export import export_checkpoint
-from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
+from mmkd_logit.checkpoints.export import export_file
 from mmkd_logit.launch import run_and_explain
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', help='file that a training wrote')
-    parser.add_argument('out', help='file to write')
+    parser.add_argument(
+        'out', help='file to write; may be the same one with --force'
+    )
+    parser.add_argument(
+        '--force', action='store_true', help='replace a file that is there'
+    )
     parser.add_argument(
         '--without-ema',
         action='store_true',
@@ -35,16 +36,16 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    checkpoint = load_checkpoint_safely(
-        args.checkpoint, args.trust, way='pass --trust'
+    tensors, before, after = export_file(
+        args.checkpoint,
+        args.out,
+        averaged=not args.without_ema,
+        force=args.force,
+        trusted=args.trust,
     )
-    student = export_checkpoint(checkpoint, not args.without_ema)
-    os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
-    torch.save(student, args.out)
-    before, after = map(os.path.getsize, (args.checkpoint, args.out))
     print(
-        f'{args.out}: {len(student["state_dict"])} tensors, '
-        f'{after / 2**20:.1f} MiB instead of {before / 2**20:.1f}'
+        f'{args.out}: {tensors} tensors, {after / 2**20:.1f} MiB instead of '
+        f'{before / 2**20:.1f}'
     )
 
 

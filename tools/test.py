@@ -3,14 +3,9 @@
 import argparse
 
 from mmengine.config import DictAction
-from mmengine.runner import Runner
 
-from mmkd_logit.launch import (
-    check_data,
-    job_config,
-    run_and_explain,
-    start_processes,
-)
+from mmkd_logit.launch import run_and_explain
+from mmkd_logit.launch.jobs import test
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,6 +24,11 @@ def parse_args() -> argparse.Namespace:
         help='settings to override, such as test_dataloader.batch_size=4',
     )
     parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='read any pickle, which can run code; only for your own files',
+    )
+    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
@@ -37,23 +37,5 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    cfg = job_config(args)
-    cfg.load_from = args.checkpoint
-    if args.show_dir:
-        hook = cfg.default_hooks.get('visualization')
-        if hook is None:
-            raise SystemExit(
-                '--show-dir: this config has no default_hooks.visualization'
-            )
-        hook.draw = True
-        hook.test_out_dir = args.show_dir
-        hook.interval = 1
-    check_data(cfg, ('test_dataloader',))
-    start_processes(cfg)
-    Runner.from_cfg(cfg).test()
-
-
 if __name__ == '__main__':
-    run_and_explain(main)
+    run_and_explain(lambda: test(parse_args()))

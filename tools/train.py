@@ -3,17 +3,9 @@
 import argparse
 
 from mmengine.config import DictAction
-from mmengine.runner import Runner
 
-from mmkd_logit.launch import (
-    check_data,
-    guard,
-    job_config,
-    keep_freed_memory,
-    run_and_explain,
-    set_training_options,
-    start_processes,
-)
+from mmkd_logit.launch import run_and_explain
+from mmkd_logit.launch.jobs import train
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,8 +30,14 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='a checkpoint to resume from; the latest of --work-dir if no '
-        'path is given',
+        help='a checkpoint to resume from; the newest of --work-dir that '
+        'reads if no path is given',
+    )
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help="read any pickle of the student's side, which can run code; "
+        'only for your own files',
     )
     parser.add_argument(
         '--cfg-options',
@@ -56,16 +54,5 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    cfg = job_config(args)
-    set_training_options(cfg, args)
-    check_data(cfg)
-    guard(cfg)
-    keep_freed_memory()
-    start_processes(cfg)
-    Runner.from_cfg(cfg).train()
-
-
 if __name__ == '__main__':
-    run_and_explain(main)
+    run_and_explain(lambda: train(parse_args()))

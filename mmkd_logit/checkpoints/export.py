@@ -1,12 +1,16 @@
 """A student's checkpoint without what only training needs."""
 
-from typing import Optional
+import os
+from typing import Any, Optional, Tuple
 
+import torch
 from mmengine.config import Config
 
 from ..messages import WrongValue
 from ..registry import is_distiller
 from .config_text import parse_config
+from .files import written_whole
+from .safe_load import load_checkpoint_safely
 from .state_dict import plain_state_dict
 from .student_keys import student_keys
 
@@ -57,6 +61,8 @@ def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:
         ValueError: If there is no student, or no unaveraged weights although
             they are asked for.
     """
+    if not isinstance(checkpoint, dict):
+        plain_state_dict(checkpoint)  # says what was expected
     source = checkpoint
     if not averaged:
         if 'ema_state_dict' not in checkpoint:
@@ -77,3 +83,52 @@ def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:
     if config is not None:
         meta['cfg'] = config
     return dict(meta=meta, state_dict=state)
+
+
+def export_file(
+    source: str,
+    target: str,
+    averaged: bool = True,
+    force: bool = False,
+    trusted: bool = False,
+) -> Tuple[int, int, int]:
+    """:func:`export_checkpoint` from file to file.
+
+    Args:
+        source (str): Checkpoint that a training wrote.
+        target (str): File to write; it appears when it is whole.
+        averaged (bool): See :func:`export_checkpoint`. Defaults to True.
+        force (bool): Replace a file that is there, be it ``source`` itself.
+            Defaults to False.
+        trusted (bool): Read any pickle. Defaults to False.
+
+    Returns:
+        tuple[int, int, int]: Tensors written, and the bytes of both files.
+
+    Raises:
+        FileNotFoundError: If ``source`` is not there.
+        ValueError: If it is no checkpoint of a student, or ``target`` exists.
+    """
+    checkpoint = load_checkpoint_safely(source, trusted, way='pass --trust')
+    before = os.path.getsize(source)
+    student = export_checkpoint(checkpoint, averaged)
+    save_checkpoint(student, target, force)
+    return len(student['state_dict']), before, os.path.getsize(target)
+
+
+def save_checkpoint(checkpoint: Any, target: str, force: bool = False) -> None:
+    """``torch.save`` to a file that appears when it is whole.
+
+    Raises:
+        ValueError: If there is something of that name and ``force`` is not
+            set, or a folder.
+    """
+    if os.path.isdir(target):
+        raise WrongValue(f'{target!r} is a folder; name a file to write')
+    if os.path.lexists(target) and not force:
+        raise WrongValue(
+            f'{target!r} exists; name another file, or pass --force to '
+            'replace it'
+        )
+    with written_whole(target) as file:
+        torch.save(checkpoint, file)

@@ -15,7 +15,8 @@ from .downloads import download, is_url, sha256_of
 def local_file(
     source: str,
     whose: str = 'teacher checkpoint',
-    setting: str = '`teacher_ckpt` (or pass --teacher-ckpt)',
+    setting: str = '`teacher_ckpt` (or pass --teacher-ckpt), a path, a URL, '
+    "or 'auto'",
     switch: str = '--teacher-ckpt PATH',
 ) -> str:
     """Path of a checkpoint, downloaded first if it is a URL.
@@ -39,10 +40,7 @@ def local_file(
     if urlparse(source).scheme == 'file':
         path = url2pathname(urlparse(source).path)
     if not os.path.isfile(path):
-        raise MissingFile(
-            f'{whose} {source!r} is not a file; check {setting}, a path, a '
-            "URL, or 'auto'"
-        )
+        raise MissingFile(f'{whose} {source!r} is not a file; check {setting}')
     return path
 
 

@@ -4,7 +4,6 @@ Of itself, MMEngine runs what a pickle asks for: the classic one always, the
 modern one after it failed to read a file as plain tensors.
 """
 
-from functools import partial
 from typing import Any
 
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -30,27 +29,16 @@ def read_checkpoints_safely(
             False.
         way (str): How a user says that a file is trusted.
     """
-    read = partial(_read, trusted=trusted, way=way)
-    CheckpointLoader.register_scheme('', read, force=True)
-    CheckpointLoader.register_scheme('file://', read, force=True)
-    # all others that MMEngine downloads itself go through this function
-    mmengine_checkpoint.load_url = read
-    CheckpointLoader.register_scheme(('http://', 'https://'), read, force=True)
 
+    def load_from_safely(
+        filename: str, map_location: Any = None, **kwargs: Any
+    ) -> Any:
+        # A download is kept by its address, so `model_dir` and `progress`
+        # are not needed; models and optimizers copy from the CPU.
+        path = local_file(filename, 'checkpoint', _SETTING, 'a local path')
+        return load_checkpoint_safely(path, trusted, way)
 
-def _read(
-    filename: str,
-    map_location: Any = None,
-    *,
-    trusted: bool,
-    way: str,
-    **kwargs: Any,
-) -> Any:
-    """Stands in for ``load_from_local``, ``load_from_http``, ``load_url``.
-
-    A download is kept by its address, so ``model_dir`` and ``progress`` of
-    the originals are not needed. What is read stays on the CPU, from where
-    models and optimizers copy it.
-    """
-    path = local_file(filename, 'checkpoint', _SETTING, 'a local path')
-    return load_checkpoint_safely(path, trusted, way)
+    for prefix in ('', 'file://', 'http://', 'https://'):
+        CheckpointLoader.register_scheme(prefix, load_from_safely, force=True)
+    # model zoos that MMEngine knows by name are read by this function
+    mmengine_checkpoint.load_url = load_from_safely

@@ -195,6 +195,7 @@ def check_contents(checkpoint: Any, path: str) -> None:
     """
     if not isinstance(checkpoint, dict):
         return
+    _dict_or_none(checkpoint, 'ema_state_dict', path)
     for part in ('state_dict', 'model', 'ema_state_dict'):
         _check_names(checkpoint.get(part), f'`{part}` of {path!r}')
     if not isinstance(checkpoint.get('state_dict'), dict):

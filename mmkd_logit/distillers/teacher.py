@@ -81,8 +81,7 @@ class Teacher:
                 be had.
             ValueError: If the checkpoint does not fit, or is not safe.
         """
-        config = read_model_config(self.config)
-        path = local_file(self._ckpt_source(config))
+        config, path = self.find()
         checkpoint = load_checkpoint_safely(path, self.trusted)
         with no_random_numbers_used():
             with DefaultScope.overwrite_default_scope(config.scope):
@@ -98,6 +97,16 @@ class Teacher:
         self.sha256 = file_hash(path)
         self.path = os.path.abspath(path)
         return self.model
+
+    def find(self) -> Tuple[ModelConfig, str]:
+        """Config and local checkpoint, downloaded first if need be.
+
+        Raises:
+            FileNotFoundError, ConnectionError: If one cannot be had.
+            ValueError: If no checkpoint is named.
+        """
+        config = read_model_config(self.config)
+        return config, local_file(self._ckpt_source(config))
 
     def _ckpt_source(self, config: ModelConfig) -> str:
         if not self.ckpt:

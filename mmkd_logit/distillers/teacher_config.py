@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 
 from ..doctor import missing_toolbox_message
 from ..messages import MissingFile, MissingPart, WrongType, WrongValue
+from ..registry import is_distiller
 
 ConfigSource = Union[str, dict, Config]
 
@@ -70,7 +71,7 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
             'needs the config that it was trained with'
         )
     model = ConfigDict(copy.deepcopy(dict(model)))
-    if str(model.type).endswith('LogitDistiller'):
+    if is_distiller(model):
         # a distilled student may teach the next one
         model = model.student
     if 'model' in config:
@@ -126,9 +127,10 @@ def _classes(config: Any, scope: Optional[str]) -> Optional[Tuple[str, ...]]:
         return None
     from mmengine.registry import DATASETS
 
-    name = str(dataset.get('type'))
+    cls = dataset.get('type')
     try:
-        cls = DATASETS.get(name if '.' in name else f'{scope}.{name}')
+        if isinstance(cls, str):
+            cls = DATASETS.get(cls if '.' in cls else f'{scope}.{cls}')
     except Exception:  # a dataset of the user's own that is not importable
         return None
     classes = getattr(cls, 'METAINFO', {}).get('classes')

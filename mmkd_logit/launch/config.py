@@ -17,7 +17,7 @@ from ..messages import (
     WrongValue,
     did_you_mean,
 )
-from ..registry import HOOKS
+from ..registry import HOOKS, is_distiller, type_name
 from .data import move_data_root
 
 
@@ -76,11 +76,45 @@ def job_config(args: Namespace) -> Config:
     config.work_dir = (
         args.work_dir
         or config.get('work_dir')
-        or str(Path('work_dirs') / Path(args.config).stem)
+        or default_work_dir(args.config, config)
     )
     if args.data_root:
         move_data_root(config, args.data_root)
     return config
+
+
+def default_work_dir(path: str, config: Config) -> str:
+    """Folder of a run whose config and command line name none.
+
+    A student alone gets ``work_dirs/<file>``, as in the toolboxes. A
+    distillation gets the method too: ``work_dirs/dkd/<file>`` for a config
+    below ``configs/dkd/``, else by the names of its losses.
+
+    Args:
+        path (str): Of the config, or ``package::path``.
+        config (Config): What it holds.
+    """
+    file = Path(path.rpartition('::')[2])
+    model = config.get('model')
+    if not is_distiller(model):
+        return str(Path('work_dirs', file.stem))
+    folders = file.parent.parts
+    if '::' not in path and 'configs' in folders:
+        last = len(folders) - folders[::-1].index('configs')
+        folders = folders[last:]
+    elif '::' not in path:
+        folders = ()
+    return str(Path('work_dirs', *(folders or [_method(model)]), file.stem))
+
+
+def _method(model: dict) -> str:
+    """``'dkd'`` for a distiller with one ``DKDLoss``."""
+    names = []
+    for term in (model.get('distill') or {}).values():
+        loss = term.get('loss') if isinstance(term, dict) else None
+        kind = loss.get('type') if isinstance(loss, dict) else None
+        names.append(type_name(kind).removesuffix('Loss').lower())
+    return '_'.join(dict.fromkeys(filter(None, names))) or 'distilled'
 
 
 def set_training_options(config: Config, args: Namespace) -> None:
@@ -116,11 +150,6 @@ def set_training_options(config: Config, args: Namespace) -> None:
         config.load_from = None if args.resume == 'auto' else args.resume
 
 
-def is_distiller(model: dict) -> bool:
-    """Whether a model's config is that of a distiller."""
-    return str(model.get('type', '')).endswith('LogitDistiller')
-
-
 def guard(config: Config) -> None:
     """Add ``KDGuardHook`` to a distillation run and check hook names.
 
@@ -139,14 +168,17 @@ def guard(config: Config) -> None:
                 'dict(type=...); write hooks into a config file, '
                 '--cfg-options cannot build them'
             )
-        scope, _, name = str(hook.get('type', '')).rpartition('.')
+        kind = hook.get('type')
+        scope, _, name = (kind if isinstance(kind, str) else '').rpartition(
+            '.'
+        )
         if scope == HOOKS.scope and name not in known:
             raise WrongValue(
                 f'custom_hooks has the unknown hook {name!r}; '
                 + did_you_mean(name, known, HOOKS.scope, cutoff=0)
             )
     if is_distiller(config.get('model', {})) and not any(
-        str(hook.get('type')).endswith('KDGuardHook') for hook in hooks
+        type_name(hook.get('type')) == 'KDGuardHook' for hook in hooks
     ):
         hooks.append(dict(type='mmkd_logit.KDGuardHook'))
         config.custom_hooks = hooks

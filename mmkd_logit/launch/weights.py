@@ -1,9 +1,8 @@
 """Files of weights that a config names, looked at before data are read."""
 
+import os
 from typing import Any, Iterator, Tuple
 from urllib.parse import urlparse
-
-import os
 
 from mmengine.config import Config
 
@@ -36,13 +35,15 @@ def check_weights(config: Config, trusted: bool = False) -> None:
         _check_teacher(model)
         model = model.get('student') or {}
     for where, path in _pretrained(model, 'model'):
-        if not urlparse(path).scheme and not os.path.isfile(
-            os.path.expanduser(path)
-        ):
+        if urlparse(path).scheme:
+            continue  # MMEngine's names of model zoos, and addresses
+        file = os.path.expanduser(path)
+        if not os.path.isfile(file):
             raise MissingFile(
                 f'{where} names the checkpoint {path!r}, which is not a '
                 'file; correct it, or set it to None for random weights'
             )
+        load_checkpoint_safely(file, trusted, _WAY)
     if config.get('load_from') and not config.get('resume'):
         read_weights(config.load_from, '`load_from`', trusted)
 

@@ -1,6 +1,7 @@
 """Reading other people's checkpoints."""
 
 import os
+import pickle
 from collections import OrderedDict
 
 import numpy as np
@@ -55,12 +56,96 @@ def test_a_pickle_that_could_run_code_is_refused(tmp_path, legacy):
     assert target.exists()
 
 
-@pytest.mark.parametrize('content', [b'_base_ = 1\n', b'', b'PK\x03\x04cut'])
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'_base_ = 1\n',
+        b'<!DOCTYPE html><html>',
+        b'',
+        b'PK\x03\x04cut',
+        b'\x80',
+        pickle.dumps(dict(weight=[1.0])),
+        pickle.dumps(torch.ones(1)),
+    ],
+)
 def test_a_file_that_is_no_checkpoint_or_cut_short_is_named(tmp_path, content):
     path = tmp_path / 'file.pth'
     path.write_bytes(content)
     with pytest.raises(ValueError, match="file.pth' cannot be read; it is"):
         load_checkpoint_safely(str(path))
+
+
+@pytest.mark.parametrize('legacy', [False, True])
+def test_flipped_and_missing_bytes_are_noticed(tmp_path, legacy):
+    path = tmp_path / 'file.pth'
+    torch.save(
+        dict(state_dict=dict(weight=torch.arange(64.0)), meta=dict(epoch=1)),
+        path,
+        _use_new_zipfile_serialization=not legacy,
+    )
+    whole = path.read_bytes()
+    # without checksums, of torch < 1.6, only the structure can be checked
+    flips = range(3, 60, 7) if legacy else range(0, len(whole), 61)
+    for position in flips:
+        broken = bytearray(whole)
+        broken[position] ^= 0xFF
+        path.write_bytes(broken)
+        try:
+            read = load_checkpoint_safely(str(path))
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:  # the byte meant nothing
+            assert torch.equal(
+                read['state_dict']['weight'], torch.arange(64.0)
+            )
+    for end in range(0, len(whole) - 1, 97):
+        path.write_bytes(whole[:end])
+        with pytest.raises(ValueError, match='cannot be read|could run code'):
+            load_checkpoint_safely(str(path))
+
+
+WEIGHTS = dict(weight=torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ({0: torch.ones(1)}, r'has the key 0 \(int\); expected names'),
+        (dict(state_dict={1: torch.ones(1)}), '`state_dict` of.*key 1'),
+        (dict(model={(1,): torch.ones(1)}), r'key \(1,\) \(tuple\)'),
+        (dict(state_dict=WEIGHTS, meta='text'), 'has a str as `meta`'),
+        (dict(state_dict=WEIGHTS, meta=[1]), 'has a list as `meta`'),
+        (
+            dict(state_dict=WEIGHTS, meta=dict(dataset_meta=[1])),
+            'has a list as `dataset_meta`',
+        ),
+        (
+            dict(state_dict=WEIGHTS, meta=dict(dataset_meta=dict(classes=5))),
+            'has the class names 5',
+        ),
+        (
+            dict(state_dict=WEIGHTS, meta=dict(CLASSES={'a': 1})),
+            'has the class names {',
+        ),
+        (
+            dict(state_dict=WEIGHTS, ema_state_dict=[1]),
+            'has a list as `ema_state_dict`',
+        ),
+    ],
+)
+def test_malformed_contents_are_named(tmp_path, content, message):
+    torch.save(content, tmp_path / 'file.pth')
+    for trusted in (False, True):
+        with pytest.raises(ValueError, match=message):
+            load_checkpoint_safely(str(tmp_path / 'file.pth'), trusted)
+
+
+@pytest.mark.parametrize('content', [[1], 3.0, torch.ones(2), None])
+def test_a_checkpoint_that_is_no_dict_has_no_weights(tmp_path, content):
+    torch.save(content, tmp_path / 'file.pth')
+    checkpoint = load_checkpoint_safely(str(tmp_path / 'file.pth'))
+    with pytest.raises(ValueError, match='no state_dict of tensors, but a '):
+        plain_state_dict(checkpoint)
 
 
 @pytest.mark.parametrize(

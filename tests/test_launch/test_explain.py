@@ -18,7 +18,7 @@ PACKAGE = Path(mmkd_logit.__file__).parent
 LATER = ('losses', 'heads', 'ops')
 # Raises that tell no user's mistake, with the reason.
 UNMARKED = {
-    ('checkpoints/export.py', 'ValueError'): 'caught where it is raised'
+    ('checkpoints/config_text.py', 'ValueError'): 'caught where it is raised'
 }
 PLAIN = ('ValueError', 'TypeError', 'FileNotFoundError')
 PLAIN += ('ConnectionError', 'ImportError')

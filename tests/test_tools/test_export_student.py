@@ -45,3 +45,57 @@ def test_mistakes_get_one_sentence(tmp_path, run):
     torch.save(dict(state_dict={}, extra=Path), tmp_path / 'pickle.pth')
     with pytest.raises(SystemExit, match='pass --trust'):
         run(tmp_path / 'pickle.pth', tmp_path / 'out.pth')
+
+
+def test_a_file_that_is_there_is_replaced_only_if_asked(tmp_path, run):
+    source, out = tmp_path / 'epoch_1.pth', tmp_path / 'notes.pth'
+    torch.save(dict(state_dict=nn.Linear(3, 2).state_dict()), source)
+    out.write_text('notes')
+    with pytest.raises(SystemExit, match='notes.pth. exists; .*--force'):
+        run(source, out)
+    with pytest.raises(SystemExit, match='is a folder'):
+        run(source, tmp_path, '--force')
+    assert out.read_text() == 'notes'
+    run(source, out, '--force')
+    assert sorted(torch.load(out)['state_dict']) == ['bias', 'weight']
+
+
+def test_in_place_the_source_outlives_a_failure(tmp_path, run, monkeypatch):
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(
+        dict(state_dict=nn.Linear(3, 2).state_dict(), optimizer={}), path
+    )
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match='exists'):
+        run(path, path)
+    save = torch.save
+
+    def fail(checkpoint, file):
+        file.write(b'half')
+        raise OSError('no space left on device')
+
+    monkeypatch.setattr(torch, 'save', fail)
+    with pytest.raises(OSError, match='no space left'):
+        run(path, path, '--force')
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ['epoch_1.pth']
+    monkeypatch.setattr(torch, 'save', save)
+    run(path, path, '--force')
+    assert 'optimizer' not in torch.load(path)
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ([1, 2], 'holds no state_dict of tensors, but a list'),
+        (dict(state_dict={}, meta='text'), 'has a str as `meta`'),
+        ({1: torch.ones(1)}, 'has the key 1'),
+    ],
+)
+def test_malformed_checkpoints_are_one_sentence(
+    tmp_path, run, content, message
+):
+    torch.save(content, tmp_path / 'file.pth')
+    with pytest.raises(SystemExit, match=message):
+        run(tmp_path / 'file.pth', tmp_path / 'out.pth')
+    assert not (tmp_path / 'out.pth').exists()

@@ -1,9 +1,11 @@
 """The converter's command, on a file like those of the trainers."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
@@ -49,3 +51,33 @@ def test_wrong_network_is_one_sentence(tmp_path):
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert 'no classifier.weight, so it is not a vgg8' in last
+
+
+def test_malformed_files_are_one_sentence(tmp_path, monkeypatch):
+    source, target = tmp_path / 'file.pth', tmp_path / 'ours.pth'
+
+    def run(*words):
+        words = ['tool', 'vgg8', source, target, *words]
+        monkeypatch.setattr(sys, 'argv', [str(word) for word in words])
+        runpy.run_path(str(TOOL), run_name='__main__')
+
+    for content, words, expected in (
+        ([1], ['--back'], 'holds no state_dict of tensors, but a list'),
+        ([1], [], 'the checkpoint holds no state dict'),
+        ({0: torch.ones(1)}, [], r'has the key 0 \(int\)'),
+        (dict(model=Path), [], 'pass --trust'),
+    ):
+        torch.save(content, source)
+        with pytest.raises(SystemExit, match=f'^ValueError: .*{expected}'):
+            run(*words)
+    network = MODELS.build(cifar_network('vgg8').backbone)
+    weights = dict(network.state_dict())
+    weights['classifier.weight'] = torch.randn(7, 512)
+    weights['classifier.bias'] = torch.randn(7)
+    torch.save(weights, source)
+    target.write_text('notes')
+    with pytest.raises(SystemExit, match='exists; .*--force'):
+        run()
+    assert target.read_text() == 'notes'
+    run('--force')
+    assert 'state_dict' in torch.load(target)

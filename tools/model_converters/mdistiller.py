@@ -8,12 +8,11 @@ Reads files of mdistiller (DKD) and its forks (SDD, GDKD, LSKD) and of CRD.
 """
 
 import argparse
-from pathlib import Path
 
-import torch
-
+from mmkd_logit.checkpoints.export import save_checkpoint
 from mmkd_logit.checkpoints.mdistiller import from_mdistiller, to_mdistiller
 from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
+from mmkd_logit.checkpoints.state_dict import plain_state_dict
 from mmkd_logit.launch import run_and_explain
 
 
@@ -39,7 +38,12 @@ def parse_args() -> argparse.Namespace:
         '--back', action='store_true', help='from MMPretrain to mdistiller'
     )
     parser.add_argument(
+        '--force', action='store_true', help='replace a file that is there'
+    )
+    parser.add_argument(
+        '--trust',
         '--trusted',
+        dest='trust',
         action='store_true',
         help='read a pickle that can run code; only for files of your own',
     )
@@ -48,10 +52,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    checkpoint = load_checkpoint_safely(args.source, args.trusted)
+    checkpoint = load_checkpoint_safely(
+        args.source, args.trust, way='pass --trust'
+    )
     options = dict(large_input=True) if args.large_input else {}
     if args.back:
-        state = checkpoint.get('state_dict', checkpoint)
+        state = plain_state_dict(checkpoint, args.source)
         out = dict(model=to_mdistiller(args.name, state, **options))
     else:
         state, left_out = from_mdistiller(
@@ -63,8 +69,7 @@ def main() -> None:
                 f'left out {len(left_out)} keys of other networks or of '
                 f'the method: {", ".join(left_out[:8])}'
             )
-    Path(args.target).parent.mkdir(parents=True, exist_ok=True)
-    torch.save(out, args.target)
+    save_checkpoint(out, args.target, args.force)
     print(f'wrote {args.target}')
 
 

@@ -1,0 +1,53 @@
+"""From a command line to a training or an evaluation."""
+
+from argparse import Namespace
+
+from ..checkpoints.loaders import read_checkpoints_safely
+from ..messages import WrongValue
+from .config import guard, job_config, set_training_options
+from .data import check_data
+from .process import keep_freed_memory, start_processes
+from .resume import choose_checkpoint
+from .run_settings import refuse_mixed_run
+from .runner import ToolRunner
+from .weights import check_weights, read_weights
+
+
+def train(args: Namespace) -> None:
+    """Train as ``tools/train.py`` was asked to.
+
+    Whatever can be seen in config, files of weights and work dir is checked
+    before the data are read.
+    """
+    config = job_config(args)
+    set_training_options(config, args)
+    guard(config)
+    refuse_mixed_run(config)
+    check_weights(config, args.trust)
+    choose_checkpoint(config, args.trust)
+    check_data(config)
+    read_checkpoints_safely(args.trust)
+    keep_freed_memory()
+    start_processes(config)
+    ToolRunner.from_cfg(config).train()
+
+
+def test(args: Namespace) -> None:
+    """Evaluate as ``tools/test.py`` was asked to."""
+    config = job_config(args)
+    config.load_from = args.checkpoint
+    config.resume = False
+    if args.show_dir:
+        hook = config.get('default_hooks', {}).get('visualization')
+        if hook is None:
+            raise WrongValue(
+                '--show-dir: this config has no default_hooks.visualization'
+            )
+        hook.draw = True
+        hook.test_out_dir = args.show_dir
+        hook.interval = 1
+    read_weights(args.checkpoint, 'the path', args.trust)
+    check_data(config, ('test_dataloader',))
+    read_checkpoints_safely(args.trust)
+    start_processes(config)
+    ToolRunner.from_cfg(config).test()
