@@ -98,6 +98,16 @@ class Teacher:
         self.path = os.path.abspath(path)
         return self.model
 
+    def named(self) -> Tuple[ModelConfig, str]:
+        """Config, and path or address of the checkpoint; nothing is fetched.
+
+        Raises:
+            FileNotFoundError: If the config is not there.
+            ValueError: If no checkpoint is named.
+        """
+        config = read_model_config(self.config)
+        return config, self._ckpt_source(config)
+
     def find(self) -> Tuple[ModelConfig, str]:
         """Config and local checkpoint, downloaded first if need be.
 
@@ -105,8 +115,8 @@ class Teacher:
             FileNotFoundError, ConnectionError: If one cannot be had.
             ValueError: If no checkpoint is named.
         """
-        config = read_model_config(self.config)
-        return config, local_file(self._ckpt_source(config))
+        config, source = self.named()
+        return config, local_file(source)
 
     def _ckpt_source(self, config: ModelConfig) -> str:
         if not self.ckpt:

@@ -9,11 +9,12 @@ from .process import keep_freed_memory, start_processes
 from .resume import choose_checkpoint
 from .run_settings import refuse_mixed_run
 from .runner import ToolRunner
-from .weights import check_weights, read_weights
+from .weights import check_names, check_weights, read_weights
 
 __all__ = [
     'ToolRunner',
     'check_data',
+    'check_names',
     'check_weights',
     'choose_checkpoint',
     'guard',

@@ -50,18 +50,20 @@ def _over_gloo() -> bool:
 
 def _sentence(error: BaseException) -> Optional[str]:
     """What a user reads instead of the traceback; None for a bug."""
-    chain = list(_chain(error))
-    for part in chain:
-        if isinstance(part, URLError):
-            return f'{type(part).__name__}: {_download_message(part)}'
-    for part in chain:
+    for part in _chain(error):
         if _is_mistake(part):
             name = _builtin_name(type(part))
-            message = part.args[0] if part.args else part
-            return f'{name}: {message}'
-        if part.__cause__ is None:  # a bug, met while a mistake was handled
-            return None
+            return f'{name}: {part.args[0] if part.args else part}'
+        if isinstance(part, URLError):
+            return f'{type(part).__name__}: {_download_message(part)}'
+        if part.__cause__ is None and not _leads_to_download(part):
+            return None  # a bug, perhaps met while a mistake was handled
     return None
+
+
+def _leads_to_download(error: BaseException) -> bool:
+    """Whether a failed download stands behind an exception of others."""
+    return any(isinstance(part, URLError) for part in _chain(error))
 
 
 def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:

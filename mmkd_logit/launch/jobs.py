@@ -10,7 +10,7 @@ from .process import keep_freed_memory, start_processes
 from .resume import choose_checkpoint
 from .run_settings import refuse_mixed_run
 from .runner import ToolRunner
-from .weights import check_weights, read_weights
+from .weights import check_names, check_weights, read_weights
 
 
 def train(args: Namespace) -> None:
@@ -23,9 +23,10 @@ def train(args: Namespace) -> None:
     set_training_options(config, args)
     guard(config)
     refuse_mixed_run(config)
+    check_names(config)
+    check_data(config)
     check_weights(config, args.trust)
     choose_checkpoint(config, args.trust)
-    check_data(config)
     read_checkpoints_safely(args.trust)
     keep_freed_memory()
     start_processes(config)

@@ -1,11 +1,12 @@
 """Files of weights that a config names, looked at before data are read."""
 
 import os
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Tuple
 from urllib.parse import urlparse
 
 from mmengine.config import Config
 
+from ..checkpoints.downloads import is_url
 from ..checkpoints.files import local_file
 from ..checkpoints.safe_load import load_checkpoint_safely
 from ..checkpoints.state_dict import plain_state_dict
@@ -16,8 +17,32 @@ from ..registry import is_distiller, type_name
 _WAY = 'pass --trust'
 
 
+def check_names(config: Config) -> None:
+    """See that files of weights are there; nothing is read or fetched.
+
+    Raises:
+        FileNotFoundError: If a config or checkpoint is not there.
+        ValueError: If ``teacher_ckpt`` is missing, or is ``'auto'`` and no
+            metafile lists weights.
+    """
+    teacher = _teacher(config.model)
+    if teacher is not None:
+        _, source = teacher.named()
+        if not is_url(source):
+            local_file(source)
+    for where, path in _local_pretrained(config.model):
+        if not os.path.isfile(path):
+            raise MissingFile(
+                f'{where} names the checkpoint {path!r}, which is not a '
+                'file; correct it, or set it to None for random weights'
+            )
+    load_from = config.get('load_from')
+    if load_from and not is_url(load_from):
+        _file_of_student(load_from, '`load_from`')
+
+
 def check_weights(config: Config, trusted: bool = False) -> None:
-    """See that every checkpoint of a training is there and reads.
+    """See that every checkpoint of a training reads.
 
     Args:
         config (Config): As it will be trained.
@@ -25,25 +50,15 @@ def check_weights(config: Config, trusted: bool = False) -> None:
             False.
 
     Raises:
-        FileNotFoundError: If a config or checkpoint is not there.
         ConnectionError: If one cannot be downloaded.
-        ValueError: If one is damaged, holds no weights, could run code, or
-            ``teacher_ckpt='auto'`` finds none.
+        ValueError: If one is damaged, holds no weights, or could run code.
     """
-    model = config.model
-    if is_distiller(model):
-        _check_teacher(model)
-        model = model.get('student') or {}
-    for where, path in _pretrained(model, 'model'):
-        if urlparse(path).scheme:
-            continue  # MMEngine's names of model zoos, and addresses
-        file = os.path.expanduser(path)
-        if not os.path.isfile(file):
-            raise MissingFile(
-                f'{where} names the checkpoint {path!r}, which is not a '
-                'file; correct it, or set it to None for random weights'
-            )
-        load_checkpoint_safely(file, trusted, _WAY)
+    teacher = _teacher(config.model)
+    if teacher is not None:
+        _, path = teacher.find()
+        plain_state_dict(load_checkpoint_safely(path, teacher.trusted), path)
+    for _, path in _local_pretrained(config.model):
+        load_checkpoint_safely(path, trusted, _WAY)
     if config.get('load_from') and not config.get('resume'):
         read_weights(config.load_from, '`load_from`', trusted)
 
@@ -56,23 +71,34 @@ def read_weights(source: str, setting: str, trusted: bool) -> Any:
         setting (str): Where a user named it.
         trusted (bool): Read any pickle.
     """
-    path = local_file(source, 'checkpoint', setting, 'a local path')
+    path = _file_of_student(source, setting)
     checkpoint = load_checkpoint_safely(path, trusted, _WAY)
     plain_state_dict(checkpoint, path)
     return checkpoint
 
 
-def _check_teacher(model: dict) -> None:
+def _file_of_student(source: str, setting: str) -> str:
+    return local_file(source, 'checkpoint', setting, 'a local path')
+
+
+def _teacher(model: dict) -> Optional[Teacher]:
+    """What a distiller will build, not built."""
     source = model.get('teacher')
-    if not isinstance(source, (str, dict)):
-        return  # the distiller says what it expects
-    teacher = Teacher(
-        source,
-        model.get('teacher_ckpt'),
-        model.get('trust_teacher_ckpt', False),
-    )
-    _, path = teacher.find()
-    plain_state_dict(load_checkpoint_safely(path, teacher.trusted), path)
+    if not is_distiller(model) or not isinstance(source, (str, dict)):
+        return None  # the distiller says what it expects
+    trusted = model.get('trust_teacher_ckpt', False)
+    return Teacher(source, model.get('teacher_ckpt'), trusted)
+
+
+def _local_pretrained(model: dict) -> Iterator[Tuple[str, str]]:
+    """(setting, path) of the student's ``Pretrained`` files.
+
+    Addresses, and names such as ``torchvision://resnet18``, are left out.
+    """
+    student = model.get('student') if is_distiller(model) else model
+    for where, path in _pretrained(student, 'model'):
+        if not urlparse(path).scheme:
+            yield where, os.path.expanduser(path)
 
 
 def _pretrained(node: Any, where: str) -> Iterator[Tuple[str, str]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmkd_logit.launch.weights import check_weights
+from mmkd_logit.launch.weights import check_names, check_weights
 from tests.test_launch.toy_job import Harm, train, write_config
 from tests.toys import ToyModel, distiller_config, teacher_file
 
@@ -15,7 +15,9 @@ def check(folder, **changes):
     model = distiller_config(teacher_file(folder))
     load_from = changes.pop('load_from', None)
     model.update(changes)
-    check_weights(Config(dict(model=model, load_from=load_from)))
+    config = Config(dict(model=model, load_from=load_from))
+    check_names(config)
+    check_weights(config)
 
 
 def test_weights_that_are_there_pass(tmp_path):
