@@ -140,8 +140,6 @@ def _read_plain(path: str, way: str) -> Any:
         return torch.load(
             path, map_location='cpu', pickle_module=_RestrictedPickle()
         )
-    except MemoryError:
-        raise
     except Exception as error:  # a flipped byte can end in any of them
         found = _forbidden(str(error))
         if found is None:

@@ -5,6 +5,7 @@ import torch
 from mmengine.fileio import get_file_backend
 from mmengine.runner import Runner
 
+from mmkd_logit.launch.runner import ToolRunner
 from mmkd_logit.launch.saving import (
     WholeCheckpointHook,
     WholeFileBackend,
@@ -43,9 +44,9 @@ def run(folder, monkeypatch=None, kill_at=None, **hook):
     )
     config['train_dataloader']['dataset']['length'] = 4
     config['default_hooks']['checkpoint'] = dict(
-        type=WholeCheckpointHook, interval=1, **hook
+        type='CheckpointHook', interval=1, **hook
     )
-    runner = Runner.from_cfg(config)
+    runner = ToolRunner.from_cfg(config)
     if kill_at is None:
         runner.train()
     else:
