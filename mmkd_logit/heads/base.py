@@ -35,6 +35,9 @@ class LogitReader:
     #: What error messages call the family, for example
     #: ``'mmdet two-stage detectors (StandardRoIHead, ...)'``.
     family = ''
+    #: Ending of the recipes that fit these rows: the published settings of a
+    #: method are in ``configs/_base_/recipes/<method>_<recipes>.py``.
+    recipes = ''
     #: In which view the rows of a sigmoid head reach the loss; that of the
     #: term once it is built, None for softmax heads.
     view: Optional[str] = None

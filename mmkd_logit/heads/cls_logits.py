@@ -112,6 +112,7 @@ class ClsLogits(LogitReader):
         and several labels per image are this project's extension.
     """
 
+    recipes = 'imagenet'
     family = (
         'mmpretrain image classifiers whose head is a ClsHead or a '
         'MultiLabelClsHead (linear, stacked linear, ViT, DeiT, Conformer, ...)'

@@ -70,6 +70,7 @@ class DenseClsLogits(ObjectRowsReader):
         windows are this project's extension.
     """
 
+    recipes = 'dense'
     family = 'mmdet dense detectors with ' + ', '.join(DENSE_HEADS)
 
     def __init__(

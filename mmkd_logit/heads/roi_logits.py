@@ -68,6 +68,7 @@ class RoILogits(LogitReader):
         :mod:`mmkd_logit.heads.sdd.roi_cells`.
     """
 
+    recipes = 'roi'
     family = (
         'mmdet two-stage detectors with StandardRoIHead or '
         'CascadeRoIHead (Faster, Mask, Cascade, Double-Head, Dynamic, Grid, '

@@ -126,6 +126,7 @@ class SegLogits(PixelReader):
         extensions.
     """
 
+    recipes = 'seg'
     family = (
         'mmseg segmentors with one logit per class and pixel '
         '(EncoderDecoder, last stage of CascadeEncoderDecoder), or with '

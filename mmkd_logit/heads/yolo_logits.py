@@ -117,6 +117,7 @@ class YOLOXLogits(YOLOLogits):
         the joint logit is this project's extension.
     """
 
+    recipes = 'dense'
     family = 'mmdet YOLOX (YOLOXHead)'
     kind = 'YOLOXHead'
     watch_head = staticmethod(watch_yolox)
@@ -147,6 +148,7 @@ class YOLOV3Logits(YOLOLogits):
         Distilling the joint logit is this project's extension.
     """
 
+    recipes = 'dense'
     family = 'mmdet YOLOv3 (YOLOV3Head)'
     kind = 'YOLOV3Head'
     watch_head = staticmethod(watch_yolov3)

@@ -22,13 +22,14 @@ from typing import Any, Callable, Dict, List
 
 import torch
 from mmengine.config import DictAction
-from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmkd_logit.distillers.teacher_config import read_model_config
 from mmkd_logit.launch import keep_freed_memory, load_config, move_data_root
+from mmkd_logit.plan.batches import random_weights
+from mmkd_logit.plan.steps import Recorder
 from mmkd_logit.registry import MODELS
-from mmkd_logit.structures.teacher_pass import TeacherPass
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,41 +56,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-class Recorder:
-    """Keeps what the readers ask of the teacher, to ask it again alone."""
-
-    def __init__(self) -> None:
-        self.calls: List[tuple] = []
-        self.depth = 0
-        self.once = TeacherPass.once
-        TeacherPass.once = lambda look, key, function: self.record(
-            look, key, function
-        )
-
-    def record(self, look: TeacherPass, key: str, function: Callable) -> Any:
-        if self.depth == 0:
-            if self.calls and self.calls[-1][0] is not look:
-                self.calls.clear()
-            self.calls.append((look, key, function))
-        self.depth += 1
-        try:
-            return self.once(look, key, function)
-        finally:
-            self.depth -= 1
-
-    def take(self) -> List[tuple]:
-        """The calls of the last step, first look first."""
-        calls, self.calls = self.calls, []
-        return calls
-
-    def repeat(self, calls: List[tuple]) -> None:
-        """The teacher's part of that step, and nothing else."""
-        for look in {id(call[0]): call[0] for call in calls}.values():
-            look._known.clear()
-        for look, key, function in calls:
-            self.once(look, key, function)
-
-
 class Contender:
     """One config: its distiller, a plain student, a batch."""
 
@@ -102,7 +68,10 @@ class Contender:
         if args.batch_size:
             cfg.train_dataloader.batch_size = args.batch_size
         with tempfile.TemporaryDirectory() as folder:
-            cfg.model.teacher_ckpt = self.random_teacher(cfg, folder)
+            teacher = read_model_config(cfg.model.teacher)
+            cfg.model.teacher_ckpt = random_weights(
+                teacher.model, teacher.scope, str(Path(folder) / 'teacher.pth')
+            )
             self.distiller = MODELS.build(cfg.model)
             self.distiller.to(args.device).prepare()
         self.student = MODELS.build(cfg.model.student).to(args.device)
@@ -113,16 +82,6 @@ class Contender:
         }
         self.batch = self.make_batch(cfg, args)
         self.times: Dict[str, List[float]] = {}
-
-    @staticmethod
-    def random_teacher(cfg: Any, folder: str) -> str:
-        """A checkpoint that fits, without a download."""
-        config = read_model_config(cfg.model.teacher)
-        with DefaultScope.overwrite_default_scope(config.scope):
-            model = MODELS.build(config.model)
-        path = str(Path(folder) / 'teacher.pth')
-        torch.save(model.state_dict(), path)
-        return path
 
     @staticmethod
     def optimizer(model: torch.nn.Module, cfg: Any) -> Any:
@@ -213,7 +172,11 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     keep_freed_memory()  # as tools/train.py does
-    recorder = Recorder()
+    with Recorder() as recorder:
+        compare(args, recorder)
+
+
+def compare(args: argparse.Namespace, recorder: Recorder) -> None:
     contenders = [Contender(path, args) for path in args.config]
     kinds = ['distilled', 'teacher', 'plain']
     for index in range(args.warmup + args.rounds):

@@ -1,0 +1,182 @@
+"""A distillation from two configs of a toolbox and the name of a method."""
+
+import copy
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from ..distillers.build import build_model
+from ..distillers.teacher_config import ConfigSource
+from ..heads.base import LogitReader
+from ..heads.find import find_reader
+from ..messages import WrongValue
+from .config import is_distiller, load_config
+from .recipes import Recipe, find_recipe
+
+_FILE = """\
+# {method} into the student of
+# {student}
+# {source}
+_base_ = {base!r}
+
+model = dict(
+    _delete_=True,
+    type='mmkd_logit.LogitDistiller',
+    student=_base_.model,
+    teacher={teacher!r},
+    teacher_ckpt={teacher_ckpt!r},
+    distill={distill})
+{changes}"""
+
+
+def distill(
+    student: Union[str, Config],
+    teacher: ConfigSource,
+    method: str = 'dkd',
+    teacher_ckpt: str = 'auto',
+) -> Config:
+    """The config that trains a student with a teacher's logits.
+
+    Args:
+        student (str | Config): Config that trains the student alone: a path,
+            ``'mmdet::...'``, or a config. It is not changed.
+        teacher (str | dict): The teacher's config, see
+            :class:`~mmkd_logit.distillers.LogitDistiller`.
+        method (str): Such as ``'kd'``, ``'dkd'`` or ``'sd_dkd'``: a recipe of
+            ``configs/_base_/recipes``. Defaults to 'dkd'.
+        teacher_ckpt (str): Path or URL of the teacher's weights, or
+            ``'auto'``. Defaults to 'auto'.
+
+    Returns:
+        Config: For MMEngine's ``Runner``; its data, schedule and hooks are
+        those of the student.
+
+    Raises:
+        ValueError: If no reader fits the student, or the method is unknown.
+
+    Examples:
+        >>> cfg = mmkd_logit.distill(
+        ...     'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py',
+        ...     teacher='mmdet::retinanet/retinanet_r101_fpn_2x_coco.py')
+    """
+    if isinstance(student, str):
+        student = load_config(student)
+    recipe = find_recipe(method, student_reader(student))
+    config = copy.deepcopy(student)
+    changes = copy.deepcopy(recipe.changes.to_dict())
+    config.model = dict(
+        type='mmkd_logit.LogitDistiller',
+        student=config.model,
+        teacher=teacher,
+        teacher_ckpt=teacher_ckpt,
+        distill=changes['model'].pop('distill'),
+    )
+    hooks = changes.pop('custom_hooks', [])
+    config.merge_from_dict(changes)
+    if hooks:
+        config.custom_hooks = [*config.get('custom_hooks', []), *hooks]
+    return config
+
+
+def write_distillation(
+    folder: Path,
+    student: str,
+    teacher: str,
+    method: str,
+    teacher_ckpt: Optional[str] = None,
+) -> Tuple[Path, Recipe]:
+    """Write :func:`distill`'s config as a file of a few lines, to be edited.
+
+    Args:
+        folder (Path): Where to; made if needed.
+        student (str): Path or ``'package::path'``.
+        teacher (str): Path or ``'package::path'``.
+        method (str): See :func:`distill`.
+        teacher_ckpt (str, optional): Defaults to ``'auto'``.
+
+    Returns:
+        tuple[Path, Recipe]: The file, and the recipe whose numbers it has.
+    """
+    recipe = find_recipe(method, student_reader(load_config(student)))
+    changes = copy.deepcopy(recipe.changes.to_dict())
+    terms = changes['model'].pop('distill')
+    hooks = changes.pop('custom_hooks', [])
+    lines = [
+        f'{where} = {value!r}\n' for where, value in _assignments(changes)
+    ]
+    if hooks:
+        lines.append(
+            "custom_hooks = [\n    *_base_.get('custom_hooks', []),\n"
+            + ''.join(f'    {_written(hook, 4)},\n' for hook in hooks)
+            + ']\n'
+        )
+    text = _FILE.format(
+        method=method,
+        student=student,
+        source=_wrapped(recipe.source),
+        base=student if '::' in student else str(Path(student).resolve()),
+        teacher=teacher if '::' in teacher else str(Path(teacher).resolve()),
+        teacher_ckpt=teacher_ckpt or 'auto',
+        distill=_written(terms, 4),
+        changes=''.join(lines),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f'{Path(student.split("::")[-1]).stem}_{method}.py'
+    path.write_text(text, encoding='utf-8')
+    return path, recipe
+
+
+def student_reader(config: Config) -> LogitReader:
+    """The reader of a student's head; builds the student to look at it.
+
+    Raises:
+        ValueError: If the config trains a distiller already, has no model, or
+            no reader fits.
+    """
+    model = config.get('model')
+    if not isinstance(model, dict) or is_distiller(model):
+        what = 'no `model`' if not model else 'a distiller as model'
+        raise WrongValue(
+            f"the student's config has {what}; give the config that trains "
+            'the student alone'
+        )
+    with DefaultScope.overwrite_default_scope(config.get('default_scope')):
+        return find_reader(build_model(copy.deepcopy(model), 'student'))
+
+
+def _assignments(
+    changes: Dict[str, Any], where: str = ''
+) -> Iterator[Tuple[str, Any]]:
+    """Single entries of nested dicts, as code names them."""
+    for key, value in changes.items():
+        name = f'{where}[{key!r}]' if where else key
+        if isinstance(value, dict):
+            yield from _assignments(value, name)
+        else:
+            yield name, value
+
+
+def _written(value: Any, indent: int) -> str:
+    """``dict(a=1)`` as a config has it, one entry a line where long."""
+    if not isinstance(value, dict):
+        return repr(value)
+    words = [
+        f'{key}={_written(part, indent + 4)}' for key, part in value.items()
+    ]
+    line = f'dict({", ".join(words)})'
+    if len(line) + indent < 70:
+        return line
+    gap = '\n' + ' ' * (indent + 4)
+    return f'dict({gap}{("," + gap).join(words)})'
+
+
+def _wrapped(text: str) -> str:
+    """A comment of several lines."""
+    lines: List[str] = ['']
+    for word in text.split():
+        if len(lines[-1]) + len(word) > 74:
+            lines.append('')
+        lines[-1] = f'{lines[-1]} {word}'.strip()
+    return '\n# '.join(lines)

@@ -1,0 +1,174 @@
+"""Say what a distillation reads and costs, before anything is trained.
+
+    python -m mmkd_logit.plan STUDENT TEACHER [--method dkd]
+    python -m mmkd_logit.plan configs/dkd/faster_rcnn_r101_r18_coco.py
+
+The second form takes the config of a distillation. Both models have random
+weights, so nothing is downloaded; images are the config's own if they are
+there, otherwise random. It exits with 1 if the pair does not fit, after one
+sentence that says why.
+"""
+
+import argparse
+import copy
+import resource
+import sys
+import tempfile
+from pathlib import Path
+from typing import List
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+
+from ..distillers import LogitDistiller
+from ..distillers.build import build_model
+from ..distillers.teacher_config import read_model_config
+from ..launch import is_distiller, load_config, move_data_root
+from ..launch.explain import run_and_explain
+from ..launch.start import distill
+from ..messages import WrongValue
+from ..registry import MODELS
+from .batches import random_weights, training_batch
+from .probe import probe, table
+from .steps import measure_steps
+
+_PARTS = ('backbone', 'bbox_head', 'roi_head', 'decode_head', 'head')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='python -m mmkd_logit.plan',
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument('student', help='config file, or package::path')
+    parser.add_argument(
+        'teacher', nargs='?', help='config file, or package::path'
+    )
+    parser.add_argument('--method', default='dkd', help='default: dkd')
+    parser.add_argument('--data-root')
+    parser.add_argument('--image-size', type=int, help='side of random images')
+    parser.add_argument('--batch-size', type=int)
+    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument(
+        '--device', default='cuda' if torch.cuda.is_available() else 'cpu'
+    )
+    return parser.parse_args()
+
+
+def plan(args: argparse.Namespace) -> List[str]:
+    """The lines that are printed."""
+    config = load_config(args.student)
+    if is_distiller(config.get('model') or {}):
+        if args.teacher:
+            raise WrongValue(
+                f'{args.student!r} names its teacher itself; leave the second '
+                'config out'
+            )
+    elif not args.teacher:
+        raise WrongValue(
+            f'{args.student!r} trains a student alone; name the config of a '
+            'teacher after it'
+        )
+    else:
+        config = distill(config, args.teacher, args.method)
+    init_default_scope(config.get('default_scope', 'mmengine'))
+    if args.data_root:
+        move_data_root(config, args.data_root)
+    if args.batch_size:
+        config.train_dataloader.batch_size = args.batch_size
+    MMLogger.get_current_instance().setLevel('WARNING')
+    with tempfile.TemporaryDirectory() as folder:
+        teacher = read_model_config(config.model.teacher)
+        config.model.teacher_ckpt = random_weights(
+            teacher.model, teacher.scope, str(Path(folder) / 'teacher.pth')
+        )
+        distiller = MODELS.build(config.model)
+        distiller.to(args.device).prepare()
+    student = build_model(config.model.student, 'student').to(args.device)
+    return [*_models(distiller), *_measured(config, distiller, student, args)]
+
+
+def _models(distiller: LogitDistiller) -> List[str]:
+    student, teacher = distiller.student, distiller.teacher
+    parts = ', '.join(name for name, _ in teacher.model.named_children())
+    return [
+        f'student   {_name(student)}, {_millions(student)} M parameters',
+        f'teacher   {_name(teacher.model)}, '
+        f'{teacher.num_parameters / 1e6:.1f} M parameters; '
+        f'{_millions(teacher.model)} M are kept, in {parts}',
+    ]
+
+
+def _measured(
+    config: Config,
+    distiller: LogitDistiller,
+    student: torch.nn.Module,
+    args: argparse.Namespace,
+) -> List[str]:
+    batch, origin = training_batch(config, student, args.image_size)
+    distiller.train()
+    probes = probe(distiller, [copy.deepcopy(batch)])
+    lines = [f'data      {origin}']
+    for one in probes:
+        term = distiller.terms[one.name]
+        kind = 'sigmoid' if term.facts.use_sigmoid else 'softmax'
+        lines.append(
+            f'{one.name:9} {type(term.reader).__name__} -> '
+            f'{type(term.loss).__name__}: {one.rows[0]} {kind} rows of '
+            f'{one.rows[1]} logits'
+        )
+    optimizers = {
+        kind: build_optim_wrapper(model, config.optim_wrapper.copy())
+        for kind, model in (
+            ('plain', student.train()),
+            ('distilled', distiller),
+        )
+    }
+    cost = measure_steps(distiller, student, optimizers, batch, args.rounds)
+    lines += [
+        f'time      student alone {cost.plain:.3f} s, teacher '
+        f'{cost.teacher:.3f} s, distilled {cost.distilled:.3f} s a step '
+        f'({args.rounds} rounds on {args.device}; {cost.ratio:.2f} x student '
+        'plus teacher)',
+        f'memory    {_peak_memory(args.device):.2f} GiB at the peak of this '
+        'process, which holds the student twice',
+    ]
+    return lines + [table(probes)]
+
+
+def _name(model: torch.nn.Module) -> str:
+    parts = [
+        type(getattr(model, part)).__name__
+        for part in (
+            'backbone',
+            'bbox_head',
+            'roi_head',
+            'decode_head',
+            'head',
+        )
+        if getattr(model, part, None) is not None
+    ]
+    return f'{type(model).__name__} ({", ".join(parts)})'
+
+
+def _millions(model: torch.nn.Module) -> str:
+    return f'{sum(p.numel() for p in model.parameters()) / 1e6:.1f}'
+
+
+def _peak_memory(device: str) -> float:
+    """GiB; of the GPU where one is used."""
+    if device.startswith('cuda'):
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main() -> None:
+    print('\n'.join(plan(parse_args())))
+
+
+if __name__ == '__main__':
+    sys.exit(run_and_explain(main))

@@ -1,0 +1,141 @@
+"""Time and memory of training steps, taken in turn in one process."""
+
+import copy
+import statistics
+import time
+from typing import Any, Callable, Dict, List, NamedTuple
+
+import torch
+from torch import nn
+
+from ..distillers import LogitDistiller
+from ..structures.teacher_pass import TeacherPass
+
+
+class Cost(NamedTuple):
+    """Medians over the measured rounds.
+
+    Attributes:
+        plain (float): Seconds of a step of the student alone.
+        teacher (float): Seconds of the teacher's part that the readers need.
+        distilled (float): Seconds of a distilled step.
+        ratio (float): Distilled step to plain step plus teacher, the median
+            of the rounds' own ratios.
+    """
+
+    plain: float
+    teacher: float
+    distilled: float
+    ratio: float
+
+
+class Recorder:
+    """Keeps what the readers ask of the teacher, to ask it again alone.
+
+    Use it in a ``with`` block, around all steps.
+    """
+
+    def __init__(self) -> None:
+        self.calls: List[tuple] = []
+        self.depth = 0
+
+    def __enter__(self) -> 'Recorder':
+        self.once = TeacherPass.once
+        TeacherPass.once = lambda look, key, function: self.record(
+            look, key, function
+        )
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        TeacherPass.once = self.once
+
+    def record(self, look: TeacherPass, key: str, function: Callable) -> Any:
+        """Note an outermost request, and answer it."""
+        if self.depth == 0:
+            if self.calls and self.calls[-1][0] is not look:
+                self.calls.clear()
+            self.calls.append((look, key, function))
+        self.depth += 1
+        try:
+            return self.once(look, key, function)
+        finally:
+            self.depth -= 1
+
+    def take(self) -> List[tuple]:
+        """The requests of the last step; they are forgotten here."""
+        calls, self.calls = self.calls, []
+        return calls
+
+    def repeat(self, calls: List[tuple]) -> None:
+        """The teacher's part of that step, and nothing else."""
+        for look in {id(call[0]): call[0] for call in calls}.values():
+            look._known.clear()
+        self.depth += 1
+        for look, key, function in calls:
+            self.once(look, key, function)
+        self.depth -= 1
+
+
+def measure_steps(
+    distiller: LogitDistiller,
+    student: nn.Module,
+    optimizers: Dict[str, Any],
+    batch: dict,
+    rounds: int = 10,
+    warmup: int = 2,
+) -> Cost:
+    """Time plain and distilled steps and the teacher alone, in turn.
+
+    A machine that slows down for a while slows all three.
+
+    Args:
+        distiller (LogitDistiller): Prepared, on its device, in training mode.
+        student (nn.Module): The same student without a teacher.
+        optimizers (dict[str, OptimWrapper]): Of ``'plain'`` and
+            ``'distilled'``.
+        batch (dict): As a data loader gives it.
+        rounds (int): Measured rounds. Defaults to 10.
+        warmup (int): Rounds before them. Defaults to 2.
+    """
+    on_gpu = next(student.parameters()).is_cuda
+    wait = torch.cuda.synchronize if on_gpu else lambda: None
+    models = dict(plain=student, distilled=distiller)
+    times: Dict[str, List[float]] = {
+        kind: [] for kind in ('plain', 'teacher', 'distilled')
+    }
+
+    def timed(kind: str, function: Callable) -> None:
+        wait()
+        begin = time.perf_counter()
+        function()
+        wait()
+        times[kind].append(time.perf_counter() - begin)
+
+    with Recorder() as recorder:
+        for index in range(warmup + rounds):
+            if index == warmup:
+                for values in times.values():
+                    values.clear()
+                _end_close_watch(distiller)
+            for kind in ('distilled', 'plain')[:: 1 if index % 2 else -1]:
+                copied = copy.deepcopy(batch)
+                timed(
+                    kind,
+                    lambda kind=kind, copied=copied: models[kind].train_step(
+                        copied, optimizers[kind]
+                    ),
+                )
+            calls = recorder.take()
+            timed('teacher', lambda calls=calls: recorder.repeat(calls))
+    ratios = [
+        distilled / (plain + teacher)
+        for plain, teacher, distilled in zip(*times.values())
+    ]
+    medians = [statistics.median(values) for values in times.values()]
+    return Cost(*medians, statistics.median(ratios))
+
+
+def _end_close_watch(distiller: LogitDistiller) -> None:
+    """Pass over the first steps of a run, in which terms are watched more."""
+    for watch in distiller.watches.values():
+        watch.steps = max(watch.steps, watch.every + 1)

@@ -1,0 +1,93 @@
+"""A distillation from two configs and the name of a method."""
+
+import pytest
+
+pytest.importorskip('mmdet')
+
+import mmkd_logit
+from mmkd_logit.launch import load_config
+from mmkd_logit.launch.recipes import FOLDER, methods
+from mmkd_logit.launch.start import distill, write_distillation
+
+RETINA = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
+BIG_RETINA = 'mmdet::retinanet/retinanet_r101_fpn_2x_coco.py'
+RTMDET = 'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py'
+
+
+def without_scopes(node):
+    """MMEngine marks what is inherited from a package; a config does not."""
+    if isinstance(node, dict):
+        return {
+            key: without_scopes(value)
+            for key, value in node.items()
+            if key != '_scope_'
+        }
+    if isinstance(node, (list, tuple)):
+        return [without_scopes(part) for part in node]
+    return node
+
+
+@pytest.mark.parametrize(
+    'student, teacher, method',
+    [
+        (RETINA, BIG_RETINA, 'dkd'),
+        (RTMDET, 'mmdet::rtmdet/rtmdet_l_8xb32-300e_coco.py', 'kd'),
+        (
+            'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+            'mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py',
+            'sd_dkd',
+        ),
+    ],
+)
+def test_written_file_is_the_config(tmp_path, student, teacher, method):
+    path, recipe = write_distillation(tmp_path, student, teacher, method)
+    text = path.read_text()
+    assert len(text.splitlines()) <= 35
+    assert ' '.join(recipe.source.split()[:4]) in text
+    written = load_config(str(path))
+    made = mmkd_logit.distill(student, teacher, method)
+    assert without_scopes(written.to_dict()) == without_scopes(made.to_dict())
+    assert made.model.teacher == teacher
+    assert made.train_dataloader == load_config(student).train_dataloader
+
+
+def test_classifier_and_the_weight_of_its_own_loss(tmp_path):
+    pytest.importorskip('mmpretrain')
+    student = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
+    teacher = 'mmpretrain::resnet/resnet50_8xb32_in1k.py'
+    path, _ = write_distillation(tmp_path, student, teacher, 'kd')
+    written = load_config(str(path)).model.student.head.loss
+    assert written.loss_weight == 0.5  # 0.5 x CE + 0.5 x KD
+    made = distill(student, teacher, 'kd').model
+    assert made.student.head.loss.loss_weight == 0.5
+    assert made.distill.loss_kd.loss.loss_weight == 0.5
+
+
+def test_hooks_of_the_student_stay():
+    own = load_config(RTMDET).custom_hooks
+    made = distill(RTMDET, RTMDET, 'dkd')
+    assert [hook.type for hook in made.custom_hooks][: len(own)] == [
+        hook.type for hook in own
+    ]
+
+
+def test_a_config_object_is_left_alone():
+    student = load_config(RETINA)
+    before = student.to_dict()
+    made = distill(student, BIG_RETINA)
+    assert student.to_dict() == before
+    assert made.model.type == 'mmkd_logit.LogitDistiller'
+
+
+def test_mistakes_get_a_sentence(tmp_path):
+    with pytest.raises(ValueError, match="method 'dkdd'.*did you mean 'dkd'"):
+        distill(RETINA, BIG_RETINA, 'dkdd')
+    with pytest.raises(ValueError, match='a distiller as model'):
+        distill(distill(RETINA, BIG_RETINA), BIG_RETINA)
+
+
+def test_every_kind_of_rows_has_the_common_methods():
+    assert FOLDER.is_dir()
+    for rows in ('dense', 'imagenet', 'roi', 'seg'):
+        assert {'kd', 'dkd'} <= set(methods(rows))
+        assert not [name for name in methods(rows) if 'beta' in name]

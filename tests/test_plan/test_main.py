@@ -1,0 +1,45 @@
+"""The command that looks at a pair before training."""
+
+import sys
+
+import pytest
+
+pytest.importorskip('mmdet')
+
+from mmkd_logit.plan import __main__ as command
+
+
+def lines(monkeypatch, *words):
+    monkeypatch.setattr(sys, 'argv', ['plan', *map(str, words)])
+    return command.plan(command.parse_args())
+
+
+def test_a_pair_of_the_demo(monkeypatch):
+    said = '\n'.join(
+        lines(
+            monkeypatch,
+            'configs/demo/faster_rcnn_student.py',
+            'configs/demo/faster_rcnn_teacher.py',
+            '--image-size=96',
+            '--batch-size=2',
+            '--rounds=1',
+            '--device=cpu',
+        )
+    )
+    assert 'student   FasterRCNN' in said and 'teacher   FasterRCNN' in said
+    assert 'RoILogits -> DKDLoss' in said and 'softmax rows of 11' in said
+    assert '2 random images of 96 x 96' in said
+    assert 'student alone' in said and 'loss_weight' in said
+
+
+def test_a_pair_that_does_not_fit_gets_a_sentence(monkeypatch):
+    with pytest.raises(ValueError, match='teacher has 80 classes, student 10'):
+        lines(
+            monkeypatch,
+            'configs/demo/faster_rcnn_student.py',
+            'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+        )
+    with pytest.raises(ValueError, match='trains a student alone; name'):
+        lines(monkeypatch, 'configs/demo/faster_rcnn_student.py')
+    with pytest.raises(ValueError, match='names its teacher itself'):
+        lines(monkeypatch, 'configs/demo/faster_rcnn_dkd.py', 'x.py')
