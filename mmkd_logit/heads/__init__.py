@@ -8,6 +8,7 @@ from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
 from .base import LogitReader
 from .cls_logits import ClsLogits
+from .crossed import CrossedClsLogits, CrossedGFLBoxLogits
 from .dense_cls_logits import DenseClsLogits
 from .detr_logits import DETRLogits
 from .find import DEFAULT_READERS, find_reader
@@ -20,6 +21,8 @@ from .yolo_logits import YOLOV3Logits, YOLOXLogits
 
 __all__ = [
     'ClsLogits',
+    'CrossedClsLogits',
+    'CrossedGFLBoxLogits',
     'DEFAULT_READERS',
     'DETRLogits',
     'DenseClsLogits',
