@@ -101,7 +101,7 @@ def cells(name: str) -> Dict[str, Cell]:
 
 def _term(family: Family, student: nn.Module, loss: str, form: str) -> dict:
     reader = family.reader or type(find_reader(student)).__name__
-    logits = dict(type=f'mmkd_logit.{reader}')
+    logits = dict(type=f'mmkd_logit.{reader}', **family.options)
     if form == 'decoupled':
         if isinstance(family.decoupled, str):
             raise ValueError(f'{reader}: {family.decoupled}')
@@ -172,11 +172,7 @@ def _trained(
 
 def _total(results: Dict[str, Tensor], name: str) -> Tensor:
     """Sum of one term's entries: stages and windows have one each."""
-    return sum(
-        value
-        for key, value in results.items()
-        if key == name or key.endswith(f'.{name}')
-    )
+    return sum(value for key, value in results.items() if key.endswith(name))
 
 
 def _largest_gradient(value: Tensor, parameters: List[Tensor]) -> float:

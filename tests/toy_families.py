@@ -24,6 +24,7 @@ class Family(NamedTuple):
         decoupled (dict | str): Options of the reader for scale decoupling,
             or why it has none.
         reader (str): Registered name; '' for the reader that is found.
+        options (dict): Of the reader, beside those of scale decoupling.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Family(NamedTuple):
     batch: Callable[[nn.Module], Tuple[Any, list]]
     decoupled: Union[Dict[str, Any], str]
     reader: str = ''
+    options: Dict[str, Any] = {}
 
 
 FAMILIES: Dict[str, Family] = {}
@@ -175,6 +177,36 @@ for _name, _title in dict(yolox='YOLOXHead', yolov3='YOLOV3Head').items():
         _title,
         lambda name=_name: _yolo(name),
         decoupled='joint logits of class and objectness have no windows yet',
+    )
+
+
+def _detr(name: str) -> dict:
+    from tests.toy_detrs import detr_cfg
+
+    return dict(detr_cfg(name, CLASSES), _scope_='mmdet')
+
+
+def _build_detr(cfg: dict, seed: int) -> nn.Module:
+    from tests.toy_detrs import build_detr
+
+    return build_detr(cfg, seed).train()
+
+
+for _name, _title, _rows in (
+    ('deformable', 'DeformableDETRHead (queries)', 'queries'),
+    ('dino', 'DINOHead (queries)', 'queries'),
+    ('dino_encoder', 'DINOHead (encoder tokens)', 'encoder'),
+    ('dino_denoising', 'DINOHead (denoising queries)', 'denoising'),
+):
+    register(
+        _name,
+        _title,
+        'mmdet',
+        lambda name=_name: _detr(name.partition('_')[0]),
+        _build_detr,
+        _detection_batch,
+        'queries and tokens of a transformer are not cut into windows',
+        options=dict(rows=_rows),
     )
 
 

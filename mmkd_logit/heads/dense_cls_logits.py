@@ -66,7 +66,7 @@ class DenseClsLogits(ObjectRowsReader):
             ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
-        See :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`; the
+        See :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`; the
         windows are this project's extension.
     """
 

@@ -10,7 +10,7 @@ from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
-from .base import LogitReader
+from .object_rows import WeighedRowsReader
 from .upstream.class_loss import mean_over_gpus
 from .upstream.detr import (
     HEADS,
@@ -37,7 +37,7 @@ ROWS = ('queries', 'encoder', 'denoising')
 
 
 @MODELS.register_module()
-class DETRLogits(LogitReader):
+class DETRLogits(WeighedRowsReader):
     """Class logits of DETR, Conditional, DAB, Deformable DETR, DINO, DDQ.
 
     ``rows`` names one kind of rows or several; each has a term of its own,
@@ -67,8 +67,11 @@ class DETRLogits(LogitReader):
         queries that only fill up are left out. Prefix ``dn_``,
         ``d0.dn_``, ...
 
-    The sum over rows is divided by the number of objects that were matched
+    The sum over queries is divided by the number of objects that were matched
     (mean over GPUs, at least 1), as the heads divide their own class losses.
+    Tokens and denoising queries, many of which have no object, are weighed
+    and divided as the rows of other detectors, see
+    :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`.
 
     The teacher stays in eval mode: no dropout, and no random numbers. It runs
     what the rows need: backbone, neck and encoder for ``'encoder'``; for the
@@ -82,7 +85,9 @@ class DETRLogits(LogitReader):
         layers (str): ``'all'`` compares each decoder layer with the same one
             of the teacher; ``'last'`` the last layer only, for decoders of
             different depth. Defaults to ``'all'``.
-        **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+        **kwargs: ``weighting`` and ``divisor`` of
+            :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`, and
+            ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
         DETR, Carion et al., 2020, https://arxiv.org/abs/2005.12872; DINO,
@@ -288,9 +293,17 @@ class DETRLogits(LogitReader):
             tokens.flatten(0, 1)[keep],
             theirs.flatten(0, 1)[keep],
             labels.flatten()[keep],
-            avg_factor=mean_over_gpus((owners > 0).sum().float()),
         )
-        return {'enc_': pair}
+        objects = mean_over_gpus((owners > 0).sum().float())
+        return {'enc_': self._weighed(pair, objects, notes)}
+
+    def _weighed(
+        self, pair: LogitPair, objects: Tensor, notes: Dict[str, Any]
+    ) -> LogitPair:
+        """Rows many of which have no object."""
+        columns = pair.teacher_logits.shape[1]
+        classes = min(notes['num_classes'], columns)
+        return self.weighed(pair, objects, classes, columns == classes)
 
     def _denoising(
         self, notes: Dict[str, Any], teacher: Any
@@ -313,8 +326,10 @@ class DETRLogits(LogitReader):
                 torch.cat([image[query] for image, query in zip(logits, kept)])
                 for logits in (ours[layer], answer.denoising[theirs])
             ]
-            pairs[f'{_prefix(layer, len(ours))}dn_'] = LogitPair(
-                *rows, labels, avg_factor=_number_of_objects(notes, labels)
+            pairs[f'{_prefix(layer, len(ours))}dn_'] = self._weighed(
+                LogitPair(*rows, labels),
+                _number_of_objects(notes, labels),
+                notes,
             )
         return pairs
 

@@ -21,8 +21,8 @@ WEIGHTINGS = ('label', 'teacher', 'foreground')
 DIVISORS = ('objects', 'student')
 
 
-class ObjectRowsReader(LogitReader):
-    """A reader most of whose rows have no object.
+class WeighedRowsReader(LogitReader):
+    """A reader many of whose rows have no object.
 
     **Weights.** KL terms that compare class by class, and KD in either view,
     fade on a background row as the teacher grows sure of it. Losses with a
@@ -47,8 +47,6 @@ class ObjectRowsReader(LogitReader):
     without objects has as well. The scale of a step's loss does not jump.
 
     Args:
-        rows (str): ``'all'``, or ``'positive'`` for the rows that the
-            student's assigner gave to an object. Defaults to ``'all'``.
         weighting (str, optional): ``'label'`` weighs rows as the student's
             own loss does (ignored and padded anchors have weight 0).
             ``'teacher'`` multiplies that by the teacher's largest class
@@ -72,17 +70,14 @@ class ObjectRowsReader(LogitReader):
 
     def __init__(
         self,
-        rows: str = 'all',
         weighting: Optional[str] = None,
         divisor: str = 'objects',
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        _one_of('rows', rows, ROWS)
         if weighting is not None:
             _one_of('weighting', weighting, WEIGHTINGS)
         _one_of('divisor', divisor, DIVISORS)
-        self.rows = rows
         self.weighting = weighting
         self.divisor = divisor
 
@@ -132,6 +127,21 @@ class ObjectRowsReader(LogitReader):
         return pair._replace(avg_factor=positives)
 
 
+class ObjectRowsReader(WeighedRowsReader):
+    """A reader of all locations of a detector, or of those with an object.
+
+    Args:
+        rows (str): ``'all'``, or ``'positive'`` for the rows that the
+            student's assigner gave to an object. Defaults to ``'all'``.
+        **kwargs: Of :class:`WeighedRowsReader`.
+    """
+
+    def __init__(self, rows: str = 'all', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        _one_of('rows', rows, ROWS)
+        self.rows = rows
+
+
 def object_divisor(
     positives: Union[float, Tensor],
     teacher_prob: Tensor,
@@ -141,7 +151,7 @@ def object_divisor(
 
     The larger of the student's positives and of what the teacher expects,
     both averaged over the processes, so that two processes give the
-    gradients of one. See :class:`ObjectRowsReader`.
+    gradients of one. See :class:`WeighedRowsReader`.
 
     Args:
         positives (float or Tensor): Divisor of the student's own class loss.

@@ -137,7 +137,10 @@ def test_rows_pair_the_queries_of_one_object():
 @pytest.mark.parametrize('name', TWO_STAGE)
 def test_encoder_rows_are_the_tokens_inside_the_images(name, batch):
     pairs, calls = watched(
-        DETRLogits('encoder'), name, detr(name, seed=1), batch
+        DETRLogits('encoder', divisor='student'),
+        name,
+        detr(name, seed=1),
+        batch,
     )
     assert list(pairs) == ['enc_']
     pair = pairs['enc_']
@@ -179,7 +182,10 @@ def padding_token(model):
 @pytest.mark.parametrize('batch', BOXES)
 def test_denoising_rows_are_the_noised_boxes_of_the_stock_loss(batch):
     pairs, calls = watched(
-        DETRLogits('denoising'), 'dino', detr('dino', seed=1), batch
+        DETRLogits('denoising', divisor='student'),
+        'dino',
+        detr('dino', seed=1),
+        batch,
     )
     assert list(pairs) == ['dn_', 'd0.dn_']
     counts = BATCHES[batch]['boxes_per_image']
@@ -245,6 +251,21 @@ def test_teacher_of_another_family_depth_and_number_of_queries():
         )
     same = pairs[''].teacher_logits[:, None] == logits[-1].flatten(0, 1)
     assert same.all(-1).any(1).all()
+
+
+def test_tokens_share_the_divisor_of_other_detectors():
+    student, teacher = detr('dino'), detr('dino', seed=1)
+    inputs, samples = detection_batch(student, [2, 1])
+    _, pairs = read_all(
+        DETRLogits(('encoder', 'denoising')), student, teacher, inputs, samples
+    )
+    for prefix in ('enc_', 'dn_'):
+        pair = pairs[prefix]
+        expected = pair.teacher_logits.sigmoid().amax(1).sum()
+        number = (pair.labels < 3).sum()
+        torch.testing.assert_close(
+            pair.avg_factor, torch.maximum(expected, number.float())
+        )
 
 
 def test_objects_without_a_query_are_left_out():
