@@ -16,6 +16,21 @@ def parse_args() -> argparse.Namespace:
         '--data-root', help="folder with the layout of the config's own"
     )
     parser.add_argument(
+        '--teacher',
+        help="the teacher's config file, or package::path; makes a "
+        'distillation of a config that trains a student alone',
+    )
+    parser.add_argument(
+        '--method', help='of the distillation with --teacher; default: dkd'
+    )
+    parser.add_argument(
+        '--probe',
+        type=int,
+        metavar='N',
+        help='look at the terms on N batches instead of training, and '
+        'propose weights',
+    )
+    parser.add_argument(
         '--teacher-ckpt', help="path or URL of the teacher's weights"
     )
     parser.add_argument(

@@ -1,8 +1,13 @@
 """From a command line to a training or an evaluation."""
 
 from argparse import Namespace
+from itertools import islice
+
+from mmengine.model import is_model_wrapper
+from tqdm import tqdm
 
 from ..checkpoints.loaders import read_checkpoints_safely
+from ..distillers import LogitDistiller
 from ..messages import WrongValue
 from .config import guard, job_config, set_training_options
 from .data import check_data
@@ -10,6 +15,7 @@ from .process import keep_freed_memory, start_processes
 from .resume import choose_checkpoint
 from .run_settings import refuse_mixed_run
 from .runner import ToolRunner
+from .start import use_teacher
 from .weights import check_names, check_weights, read_weights
 
 
@@ -19,6 +25,7 @@ def train(args: Namespace) -> None:
     Whatever can be seen in config, files of weights and work dir is checked
     before the data are read.
     """
+    use_teacher(args)
     config = job_config(args)
     set_training_options(config, args)
     guard(config)
@@ -30,7 +37,32 @@ def train(args: Namespace) -> None:
     read_checkpoints_safely(args.trust)
     keep_freed_memory()
     start_processes(config)
-    ToolRunner.from_cfg(config).train()
+    runner = ToolRunner.from_cfg(config)
+    if args.probe:
+        probe_batches(runner, args.probe)
+    else:
+        runner.train()
+
+
+def probe_batches(runner: ToolRunner, count: int) -> None:
+    """Print how strongly each term pulls on some batches; train nothing."""
+    from ..plan.probe import probe, table
+
+    model = runner.model
+    model = model.module if is_model_wrapper(model) else model
+    if not isinstance(model, LogitDistiller):
+        raise WrongValue(
+            '--probe: this config trains a student alone, which has no '
+            'distillation terms; add --teacher, or take a config of a method'
+        )
+    model.init_weights()
+    runner.load_or_resume()
+    model.train()
+    loader = runner.build_dataloader(
+        runner.cfg.train_dataloader, seed=runner.seed
+    )
+    batches = tqdm(islice(loader, count), total=count, desc='probe')
+    print(table(probe(model, batches)))
 
 
 def test(args: Namespace) -> None:

@@ -1,6 +1,8 @@
 """A distillation from two configs of a toolbox and the name of a method."""
 
 import copy
+import os
+from argparse import Namespace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
@@ -116,16 +118,49 @@ def write_distillation(
         method=method,
         student=student,
         source=_wrapped(recipe.source),
-        base=student if '::' in student else str(Path(student).resolve()),
-        teacher=teacher if '::' in teacher else str(Path(teacher).resolve()),
-        teacher_ckpt=teacher_ckpt or 'auto',
+        base=_absolute(student),
+        teacher=_absolute(teacher),
+        teacher_ckpt=_absolute(teacher_ckpt or 'auto'),
         distill=_written(terms, 4),
         changes=''.join(lines),
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f'{Path(student.split("::")[-1]).stem}_{method}.py'
-    path.write_text(text, encoding='utf-8')
+    new = path.with_suffix(f'.{os.getpid()}')  # processes write it at once
+    new.write_text(text, encoding='utf-8')
+    new.replace(path)
     return path, recipe
+
+
+def use_teacher(args: Namespace) -> None:
+    """Make a distillation of ``--teacher`` and ``--method``, if given.
+
+    The config is written below the work dir, as ``source/<student>_<method>
+    .py``, and takes the place of the student's in ``args``. Where its numbers
+    are from is printed.
+
+    Raises:
+        ValueError: If ``--method`` is given alone.
+    """
+    if not args.teacher:
+        if args.method:
+            raise WrongValue(
+                f'--method {args.method} needs the config of a teacher; add '
+                '--teacher'
+            )
+        return
+    method = args.method or 'dkd'
+    name = Path(args.config.split('::')[-1]).stem
+    args.work_dir = args.work_dir or str(Path('work_dirs', method, name))
+    path, recipe = write_distillation(
+        Path(args.work_dir) / 'source',
+        args.config,
+        args.teacher,
+        method,
+        args.teacher_ckpt,
+    )
+    print(f'{method}: {recipe.source}\nthe config, to be edited: {path}')
+    args.config, args.teacher_ckpt = str(path), None
 
 
 def student_reader(config: Config) -> LogitReader:
@@ -144,6 +179,11 @@ def student_reader(config: Config) -> LogitReader:
         )
     with DefaultScope.overwrite_default_scope(config.get('default_scope')):
         return find_reader(build_model(copy.deepcopy(model), 'student'))
+
+
+def _absolute(name: str) -> str:
+    """A file's whole path; other names as they are."""
+    return str(Path(name).resolve()) if Path(name).exists() else name
 
 
 def _assignments(

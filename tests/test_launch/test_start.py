@@ -1,5 +1,7 @@
 """A distillation from two configs and the name of a method."""
 
+from argparse import Namespace
+
 import pytest
 
 pytest.importorskip('mmdet')
@@ -7,7 +9,7 @@ pytest.importorskip('mmdet')
 import mmkd_logit
 from mmkd_logit.launch import load_config
 from mmkd_logit.launch.recipes import FOLDER, methods
-from mmkd_logit.launch.start import distill, write_distillation
+from mmkd_logit.launch.start import distill, use_teacher, write_distillation
 
 RETINA = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
 BIG_RETINA = 'mmdet::retinanet/retinanet_r101_fpn_2x_coco.py'
@@ -91,3 +93,30 @@ def test_every_kind_of_rows_has_the_common_methods():
     for rows in ('dense', 'imagenet', 'roi', 'seg'):
         assert {'kd', 'dkd'} <= set(methods(rows))
         assert not [name for name in methods(rows) if 'beta' in name]
+
+
+def test_method_needs_a_teacher():
+    args = Namespace(teacher=None, method='kd')
+    with pytest.raises(ValueError, match='--method kd needs .*--teacher'):
+        use_teacher(args)
+
+
+def test_options_become_a_config_in_the_work_dir(tmp_path, capsys):
+    args = Namespace(
+        config='configs/demo/faster_rcnn_student.py',
+        teacher='configs/demo/faster_rcnn_teacher.py',
+        teacher_ckpt='auto',
+        method=None,
+        work_dir=str(tmp_path),
+    )
+    use_teacher(args)
+    assert args.config == f'{tmp_path}/source/faster_rcnn_student_dkd.py'
+    assert args.teacher_ckpt is None
+    said = capsys.readouterr().out
+    assert (
+        said.startswith('dkd: DKD of every sampled RoI')
+        and args.config in said
+    )
+    made = load_config(args.config).model
+    assert made.distill.loss_kd.loss.type == 'mmkd_logit.DKDLoss'
+    assert made.teacher.endswith('/configs/demo/faster_rcnn_teacher.py')
