@@ -30,6 +30,12 @@ How to add a loss: one file with a function of rows and a class around it. ::
 - Everything else in its signature is a setting. The class takes the names and
   the defaults from there, keeps each setting as an attribute and lists none of
   them again; ``inspect.signature(ABCLoss)`` shows them.
+- A function that compares all rows together gives a scalar and takes
+  ``weight``, shape (M,), which says how often each row counts. The class lets
+  every row have that value, so that ``weight``, ``avg_factor`` and
+  ``reduction`` mean what they mean for other losses: a mean over rows of
+  weight 1 is the scalar. Rows are those of one process in one step, cells of
+  all scales among them.
 - The class attributes of :class:`LogitLoss` and of
   :class:`~mmkd_logit.losses.settings.FunctionSettings` say what is refused
   when the loss is built; :meth:`check_settings` is for what they cannot say.
@@ -41,7 +47,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
-from .checks import check_choice, check_labels, check_weights
+from .checks import check_choice, check_labels, check_row_weight, check_weights
 from .reduce import REDUCTIONS, Factor, reduce_rows
 from .settings import FunctionSettings, Parts, Rows
 from .standardize import standardize as standardize_rows
@@ -180,6 +186,7 @@ class LogitLoss(FunctionSettings, nn.Module):
         student_logits: Tensor,
         teacher_logits: Tensor,
         labels: Optional[Tensor],
+        weight: Optional[Tensor] = None,
     ) -> Rows:
         """Loss of each row, and the parts that a log may show.
 
@@ -187,13 +194,17 @@ class LogitLoss(FunctionSettings, nn.Module):
             student_logits (Tensor): Raw scores, shape (M, C).
             teacher_logits (Tensor): Raw scores, shape (M, C), detached.
             labels (Tensor, optional): Target class of each row, shape (M,).
+            weight (Tensor, optional): How often each row counts, shape (M,);
+                given to functions that compare all rows together.
 
         Returns:
-            Tensor or tuple[Tensor, dict[str, Tensor]]: Shape (M,) each; parts
-            are detached and come before their weights.
+            Tensor or tuple[Tensor, dict[str, Tensor]]: Shape (M,) each, or
+            scalars; parts are detached and come before their weights.
         """
         function = self.sigmoid_function if self.use_sigmoid else self.function
-        return self.call(function, student_logits, teacher_logits, labels)
+        return self.call(
+            function, student_logits, teacher_logits, labels, weight
+        )
 
     def forward(
         self,
@@ -283,13 +294,14 @@ class LogitLoss(FunctionSettings, nn.Module):
         if self.standardize:
             student_logits = standardize_rows(student_logits)
             teacher_logits = standardize_rows(teacher_logits)
-        rows = self.rows(student_logits, teacher_logits, labels)
-        if weight is not None and weight.shape != shape[:1]:
-            raise ValueError(
-                f'{name}: weight must have one value per row, shape '
-                f'{tuple(shape[:1])}, got {tuple(weight.shape)}'
-            )
-        return rows if isinstance(rows, tuple) else (rows, {})
+        check_row_weight(name, weight, shape)
+        extra = dict(weight=weight) if 'weight' in self.per_batch else {}
+        rows = self.rows(student_logits, teacher_logits, labels, **extra)
+        rows, parts = rows if isinstance(rows, tuple) else (rows, {})
+        if rows.dim() == 0:
+            rows = rows.expand(shape[0])
+            parts = {key: part.expand(shape[0]) for key, part in parts.items()}
+        return rows, parts
 
     def _reduced(
         self, rows: Tensor, weight: Optional[Tensor], avg_factor: Factor

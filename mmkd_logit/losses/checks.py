@@ -1,7 +1,7 @@
 """Checks of what a loss is given: one sentence for each mistake."""
 
 import math
-from typing import Optional
+from typing import Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -112,6 +112,33 @@ def check_tau(name: str, tau: float) -> float:
             f'{name}: tau must be finite; 1000 is as good as infinite'
         )
     return tau
+
+
+def check_taus(
+    name: str, tau: Union[float, Sequence[float]], may_be_several: bool = True
+) -> Tuple[float, ...]:
+    """The temperatures of a number or a list of them."""
+    if not isinstance(tau, (list, tuple)):
+        return (check_tau(name, tau),)
+    if not may_be_several:
+        raise ValueError(
+            f'{name}: tau must be one temperature, got {tau}; KDLoss adds up '
+            'several'
+        )
+    if not tau:
+        raise ValueError(f'{name}: tau must name a temperature, got {tau}')
+    return tuple(check_tau(name, each) for each in tau)
+
+
+def check_row_weight(
+    name: str, weight: Optional[Tensor], shape: torch.Size
+) -> None:
+    """Refuse weights that are not one per row."""
+    if weight is not None and weight.shape != shape[:1]:
+        raise ValueError(
+            f'{name}: weight must have one value per row, shape '
+            f'{tuple(shape[:1])}, got {tuple(weight.shape)}'
+        )
 
 
 def check_weights(name: str, **weights: float) -> None:

@@ -1,11 +1,13 @@
 """DIST: correlation of rows and of columns, for stronger teachers."""
 
-from typing import Dict, Optional, Tuple, Union
+from typing import Optional
 
 from torch import Tensor
 
 from ..ops.correlation import correlation
-from .checks import check_rows
+from ..registry import MODELS
+from .base import LogitLoss, Rows
+from .checks import check_row_weight, check_rows
 
 
 def dist_loss(
@@ -19,7 +21,7 @@ def dist_loss(
     min_norm: float = 0.0,
     weight: Optional[Tensor] = None,
     with_parts: bool = False,
-) -> Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]:
+) -> Rows:
     """``beta * inter + gamma * intra`` of all rows together, a scalar.
 
     With the student's probabilities P and the teacher's Q at ``tau``,
@@ -36,7 +38,8 @@ def dist_loss(
         use_sigmoid (bool): Probabilities are sigmoids, as in the authors'
             code for RetinaNet, where a row holds all anchors of a cell.
             Defaults to False.
-        eps (float): Added to the product of both norms. Defaults to 1e-8.
+        eps (float): Added to the product of both norms. With 0.0 a constant
+            row or column has correlation 0 and no gradient. Defaults to 1e-8.
         min_norm (float): Rows and columns whose centred norm is smaller in
             one of the models say nothing: they are left out and the mean is
             over the others. The authors' code has no such thing: a class that
@@ -61,6 +64,7 @@ def dist_loss(
         tensor(1.5238)
     """
     check_rows('dist_loss', student_logits, teacher_logits, tau)
+    check_row_weight('dist_loss', weight, student_logits.shape)
     loss, inter, intra = correlation(
         student_logits,
         teacher_logits,
@@ -75,3 +79,23 @@ def dist_loss(
     if with_parts:
         return loss, dict(inter=inter, intra=intra)
     return loss
+
+
+@MODELS.register_module()
+class DISTLoss(LogitLoss):
+    """:func:`dist_loss` for config files.
+
+    ``tau`` defaults to 1.0; the arguments beside the settings of the function
+    are those of :class:`LogitLoss`. Columns run over the rows of this process
+    in one step: the pixels of its images, the anchors of all levels, the
+    cells of all scales. So the loss depends on the batch of one GPU, and
+    ``share`` of a reader makes it look at fewer rows. A row of a dense head
+    is one anchor here, with or without ``use_sigmoid``; the authors' code for
+    RetinaNet takes all anchors of a cell as one row.
+    """
+
+    function = dist_loss
+    sigmoid_function = dist_loss
+    defaults = dict(tau=1.0)
+    part_weights = ('beta', 'gamma', 'eps', 'min_norm')
+    whole_batch = True

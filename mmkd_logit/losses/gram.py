@@ -5,7 +5,9 @@ from typing import Optional
 from torch import Tensor
 
 from ..ops.gram import gram
-from .checks import check_choice, check_rows
+from ..registry import MODELS
+from .base import LogitLoss
+from .checks import check_choice, check_row_weight, check_rows
 
 OVER = ('classes', 'rows')
 
@@ -49,5 +51,21 @@ def gram_loss(
         tensor(0.0156)
     """
     check_rows('gram_loss', student_logits, teacher_logits, tau)
+    check_row_weight('gram_loss', weight, student_logits.shape)
     check_choice('gram_loss', 'over', over, OVER)
     return gram(student_logits, teacher_logits, tau, over == 'classes', weight)
+
+
+@MODELS.register_module()
+class GramLoss(LogitLoss):
+    """:func:`gram_loss` for config files.
+
+    ``tau`` defaults to 4.0; the arguments beside the settings of the function
+    are those of :class:`LogitLoss`. Rows are those of this process in one
+    step: the pixels of its images, the cells of all scales.
+    """
+
+    function = gram_loss
+    defaults = dict(tau=4.0)
+    choices = dict(over=OVER)
+    whole_batch = True

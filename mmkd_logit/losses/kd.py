@@ -1,23 +1,29 @@
 """Knowledge distillation: one KL per row."""
 
+from typing import Sequence, Union
+
 from torch import Tensor
 
 from ..ops.group_kl import group_kl
 from ..ops.sigmoid_kl import sigmoid_kl
 from ..registry import MODELS
 from .base import LogitLoss
-from .checks import check_rows
+from .checks import check_rows, check_taus
+
+Tau = Union[float, Sequence[float]]
 
 
 def kd_loss(
-    student_logits: Tensor, teacher_logits: Tensor, tau: float
+    student_logits: Tensor, teacher_logits: Tensor, tau: Tau
 ) -> Tensor:
     """KL(teacher || student) of each row, times ``tau**2``.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
-        tau (float): Temperature, > 0, no unit.
+        tau (float or Sequence[float]): Temperature, > 0, no unit. The losses
+            of several are added up, as in Multi-Level Logit Distillation
+            (Jin et al., CVPR 2023).
 
     Returns:
         Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
@@ -30,12 +36,15 @@ def kd_loss(
         >>> kd_loss(torch.zeros(1, 3), teacher, tau=1.)
         tensor([0.1243])
     """
-    check_rows('kd_loss', student_logits, teacher_logits, tau)
-    return group_kl(student_logits, teacher_logits, tau)[0]
+    check_rows('kd_loss', student_logits, teacher_logits)
+    return sum(
+        group_kl(student_logits, teacher_logits, each)[0]
+        for each in check_taus('kd_loss', tau)
+    )
 
 
 def sigmoid_kd_loss(
-    student_logits: Tensor, teacher_logits: Tensor, tau: float
+    student_logits: Tensor, teacher_logits: Tensor, tau: Tau
 ) -> Tensor:
     """:func:`kd_loss` for heads whose classes are independent.
 
@@ -45,7 +54,7 @@ def sigmoid_kd_loss(
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
-        tau (float): Temperature, > 0, no unit.
+        tau (float or Sequence[float]): As in :func:`kd_loss`.
 
     Returns:
         Tensor: Loss of each row in nats times ``tau**2``, shape (M,).
@@ -55,18 +64,22 @@ def sigmoid_kd_loss(
         >>> sigmoid_kd_loss(torch.zeros(1, 2), teacher, tau=1.)
         tensor([0.1308])
     """
-    check_rows('sigmoid_kd_loss', student_logits, teacher_logits, tau)
-    return sigmoid_kl(student_logits, teacher_logits, tau)[0]
+    check_rows('sigmoid_kd_loss', student_logits, teacher_logits)
+    return sum(
+        sigmoid_kl(student_logits, teacher_logits, each)[0]
+        for each in check_taus('sigmoid_kd_loss', tau)
+    )
 
 
 @MODELS.register_module()
 class KDLoss(LogitLoss):
     """:func:`kd_loss` or :func:`sigmoid_kd_loss` for config files.
 
-    ``tau`` defaults to 4.0; the other arguments are those of
+    ``tau`` defaults to 4.0 and may be a list; the other arguments are those of
     :class:`LogitLoss`.
     """
 
     function = kd_loss
     sigmoid_function = sigmoid_kd_loss
     defaults = dict(tau=4.0)
+    several_taus = True

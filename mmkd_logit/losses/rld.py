@@ -1,6 +1,6 @@
 """RLD: the teacher's confidence, and its ranking below the label."""
 
-from typing import Dict, Tuple, Union
+from typing import Tuple
 
 import torch
 from torch import Tensor
@@ -9,6 +9,8 @@ from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
 from ..ops.softmax import may_look
 from ..ops.top_classes import largest_class, top_classes
+from ..registry import MODELS
+from .base import LogitLoss, Rows
 from .checks import check_labels, check_rows, check_tau
 
 #: Most classes above the label for which they are cut out one by one.
@@ -27,7 +29,7 @@ def rld_loss(
     alpha: float = 1.0,
     beta: float = 8.0,
     with_parts: bool = False,
-) -> Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]:
+) -> Rows:
     """Refined logits: ``alpha * SCD + beta * MCD`` of each row.
 
     SCD compares two numbers and their complements: the teacher's probability
@@ -142,3 +144,25 @@ def _inside_below(
             w_rest=weight,
         )
     return rows, parts['low_rest']
+
+
+@MODELS.register_module()
+class RLDLoss(LogitLoss):
+    """:func:`rld_loss` for config files.
+
+    ``tau`` defaults to 4.0 and ``tau_alpha`` to 1.0; the arguments beside the
+    settings of the function are those of :class:`LogitLoss`.
+    """
+
+    function = rld_loss
+    defaults = dict(tau=4.0, tau_alpha=1.0)
+    part_weights = ('alpha', 'beta')
+    needs_labels = True
+    min_classes = 3
+    too_few = (
+        'MCD compares the classes below the label and needs at least two of '
+        'them; take KDLoss'
+    )
+
+    def check_settings(self) -> None:
+        check_tau('RLDLoss', self.tau_alpha)

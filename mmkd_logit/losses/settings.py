@@ -5,14 +5,21 @@ from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from torch import Tensor
 
-from .checks import check_choice, check_tau, check_weights
+from .checks import check_choice, check_taus, check_weights
 
 Parts = Dict[str, Tensor]
 #: What a loss function gives: rows, or rows and their parts.
 Rows = Union[Tensor, Tuple[Tensor, Parts]]
 
 #: Parameters of a loss function that are no settings.
-PER_BATCH = ('student_logits', 'teacher_logits', 'labels', 'with_parts')
+PER_BATCH = (
+    'student_logits',
+    'teacher_logits',
+    'labels',
+    'with_parts',
+    'weight',
+    'use_sigmoid',
+)
 
 
 class FunctionSettings:
@@ -34,10 +41,13 @@ class FunctionSettings:
     part_weights: Tuple[str, ...] = ()
     #: Settings that are words, and the words that are known.
     choices: Dict[str, Tuple[str, ...]] = {}
+    #: Whether ``tau`` may be a list, whose losses are added up.
+    several_taus = False
     #: Whether the loss is defined for independent Bernoulli classes.
     supports_sigmoid = False
-    #: The settings with their defaults, their names, and which of ``labels``
-    #: and ``with_parts`` the function takes; read from its signature.
+    #: The settings with their defaults, their names, and which of ``labels``,
+    #: ``with_parts``, ``weight`` and ``use_sigmoid`` the function takes; read
+    #: from its signature.
     settings_signature = inspect.Signature()
     setting_names: Tuple[str, ...] = ()
     per_batch: Tuple[str, ...] = ()
@@ -95,7 +105,7 @@ class FunctionSettings:
         for setting, known in self.choices.items():
             check_choice(name, setting, getattr(self, setting), known)
         if 'tau' in self.setting_names:
-            check_tau(name, self.tau)
+            check_taus(name, self.tau, self.several_taus)
         weights = {
             letter: getattr(self, letter) for letter in self.part_weights
         }
@@ -115,6 +125,7 @@ class FunctionSettings:
         student_logits: Tensor,
         teacher_logits: Tensor,
         labels: Optional[Tensor],
+        weight: Optional[Tensor] = None,
     ) -> Rows:
         """``function`` on a batch with the settings as they are now."""
         given = {name: getattr(self, name) for name in self.setting_names}
@@ -122,4 +133,8 @@ class FunctionSettings:
             given['labels'] = labels
         if 'with_parts' in self.per_batch:
             given['with_parts'] = True
+        if 'weight' in self.per_batch:
+            given['weight'] = weight
+        if 'use_sigmoid' in self.per_batch:
+            given['use_sigmoid'] = bool(self.use_sigmoid)
         return function(student_logits, teacher_logits, **given)

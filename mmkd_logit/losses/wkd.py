@@ -1,12 +1,15 @@
 """WKD-L: classes are near or far, and mass is moved between them."""
 
-from typing import Dict, Tuple, Union
+from typing import Optional
 
 from torch import Tensor
 
 from ..ops.group_kl import group_kl
 from ..ops.sinkhorn import transport
+from ..registry import MODELS
+from .base import LogitLoss, Rows
 from .checks import check_labels, check_rows
+from .class_costs import read_costs
 
 
 def wkd_loss(
@@ -19,7 +22,7 @@ def wkd_loss(
     lam: float = 0.05,
     iterations: int = 10,
     with_parts: bool = False,
-) -> Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]:
+) -> Rows:
     """Target part plus ``gamma`` times a transport cost, of each row.
 
     The target part is NKD's, ``-q1[y] * log p1[y]`` at temperature 1. The
@@ -111,3 +114,42 @@ def check_cost(name: str, cost: Tensor, classes: int) -> None:
             f'shape ({classes}, {classes}), got {tuple(cost.shape)}; count '
             'the background where the head has one'
         )
+
+
+@MODELS.register_module()
+class WKDLoss(LogitLoss):
+    """:func:`wkd_loss` for config files.
+
+    ``cost`` is a matrix, nested lists, or a file that
+    :func:`~mmkd_logit.losses.class_costs.read_costs` reads. ``tau`` defaults
+    to 2.0 and ``gamma`` to 30.0, the authors' settings for ResNet34 to
+    ResNet18 on ImageNet. The arguments beside the settings of the function
+    are those of :class:`LogitLoss`.
+    """
+
+    function = wkd_loss
+    defaults = dict(tau=2.0, gamma=30.0)
+    part_weights = ('gamma',)
+    needs_labels = True
+    min_classes = 3
+    too_few = (
+        'mass is moved between the classes other than the target, and there '
+        'must be two of them; take KDLoss'
+    )
+
+    def check_settings(self) -> None:
+        check_transport('WKDLoss', self.lam, self.iterations)
+        self.cost = read_costs('WKDLoss', self.cost)
+
+    def _check_classes(self, channels: int) -> None:
+        super()._check_classes(channels)
+        check_cost('WKDLoss', self.cost, channels)
+
+    def rows(
+        self,
+        student_logits: Tensor,
+        teacher_logits: Tensor,
+        labels: Optional[Tensor],
+    ) -> Rows:
+        self.cost = self.cost.to(student_logits.device)  # once
+        return super().rows(student_logits, teacher_logits, labels)

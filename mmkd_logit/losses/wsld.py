@@ -1,13 +1,13 @@
 """WSLD: soft labels weigh less where the student is ahead of the teacher."""
 
-from typing import Dict, Tuple, Union
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
+from ..registry import MODELS
+from .base import LogitLoss, Rows
 from .checks import check_labels, check_rows
 
 #: Added to the teacher's loss before it divides.
@@ -20,7 +20,7 @@ def wsld_loss(
     labels: Tensor,
     tau: float,
     with_parts: bool = False,
-) -> Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]:
+) -> Rows:
     """Cross-entropy of soft labels of each row, weighted, times ``tau**2``.
 
     The weight of a row is ``1 - exp(-s / (t + 1e-7))`` with s and t the
@@ -82,3 +82,16 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     others = logits.scatter(1, labels[:, None], -torch.inf).logsumexp(1)
     gap = torch.where(others == -torch.inf, others, others - own)
     return F.softplus(gap, threshold=100.0)
+
+
+@MODELS.register_module()
+class WSLDLoss(LogitLoss):
+    """:func:`wsld_loss` for config files.
+
+    ``tau`` defaults to 2.0, as the authors have it on ImageNet, with
+    ``loss_weight=2.5``; the other arguments are those of :class:`LogitLoss`.
+    """
+
+    function = wsld_loss
+    defaults = dict(tau=2.0)
+    needs_labels = True

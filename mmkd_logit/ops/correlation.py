@@ -108,7 +108,9 @@ def _mean_gap(
         squares = (x * x * inner).sum(dim)
         some = squares > 0  # the root of 0 has no slope
         norms.append(squares.where(some, squares + 1).sqrt() * some)
-    value = (a * b * inner).sum(dim) / (norms[0] * norms[1] + question.eps)
+    lengths = norms[0] * norms[1] + question.eps
+    lengths = lengths.masked_fill(lengths == 0, torch.inf)
+    value = (a * b * inner).sum(dim) / lengths
     kept = outer * (torch.minimum(*norms) >= question.min_norm)
     return (kept * (1 - value)).sum() / _divisor(kept.sum())
 
@@ -201,6 +203,7 @@ def _terms(
     p_norm, q_norm, dot = norm(a, p), norm(b, q), total(a, b)
     dot = dot.masked_fill((p_norm == 0) | (q_norm == 0), 0.0)
     lengths = p_norm * q_norm + question.eps
+    lengths = lengths.masked_fill(lengths == 0, torch.inf)
     kept = (torch.minimum(p_norm, q_norm) >= question.min_norm).to(p.dtype)
     if outer is not None:
         kept = kept * outer

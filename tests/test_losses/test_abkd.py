@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmkd_logit.losses import abkd_loss, kd_loss
+from mmkd_logit.losses import ABKDLoss, abkd_loss, kd_loss
 from tests.toys import seeded
 
 TEACHER = torch.tensor([[4.0, 3.0, 1.0]]).log()
@@ -115,3 +115,13 @@ def test_many_rows_in_chunks_are_like_one_by_one(monkeypatch):
     single = student[5:].clone().requires_grad_()
     abkd_loss(single, teacher[5:], 2.0, 0.8, 0.3).sum().backward()
     torch.testing.assert_close(leaf.grad[5:], single.grad)
+
+
+def test_the_class_has_the_published_exponents():
+    student, teacher = random(5)
+    torch.testing.assert_close(
+        ABKDLoss()(student, teacher),
+        abkd_loss(student, teacher, 4.0, 0.8, 0.3).mean(),
+    )
+    with pytest.raises(ValueError, match='beta must be a finite number'):
+        ABKDLoss(beta=float('nan'))

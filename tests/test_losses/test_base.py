@@ -4,13 +4,18 @@ import pytest
 import torch
 
 from mmkd_logit.losses import (
+    ABKDLoss,
+    DISTLoss,
     DKDLoss,
     GDKD3Loss,
     GDKDLoss,
+    GramLoss,
     KDLoss,
     LDRLDLoss,
     NKDLoss,
+    RLDLoss,
     TopKDLoss,
+    WSLDLoss,
     dkd_loss,
     gdkd3_loss,
     gdkd_loss,
@@ -23,6 +28,7 @@ from mmkd_logit.losses import (
 from mmkd_logit.structures.head_facts import HeadFacts
 
 LOSSES = [KDLoss, DKDLoss, NKDLoss, GDKDLoss, GDKD3Loss, LDRLDLoss, TopKDLoss]
+LOSSES += [DISTLoss, RLDLoss, ABKDLoss, WSLDLoss, GramLoss]
 
 FUNCTIONS = dict(
     kd=lambda s, t, y: kd_loss(s, t, 2.0),
@@ -66,6 +72,9 @@ def test_settings_that_make_no_sense(cls, settings, message):
         (LDRLDLoss, 'delta'),
         (TopKDLoss, 'beta'),
         (TopKDLoss, 'contrastive_weight'),
+        (DISTLoss, 'beta'),
+        (DISTLoss, 'eps'),
+        (RLDLoss, 'alpha'),
     ],
 )
 def test_negative_weights_of_parts(cls, letter):
@@ -90,7 +99,7 @@ def test_shapes_and_types(cls):
         cls()(torch.zeros(2, 12).long(), torch.zeros(2, 12).long(), labels)
 
 
-@pytest.mark.parametrize('cls', [DKDLoss, NKDLoss])
+@pytest.mark.parametrize('cls', [DKDLoss, NKDLoss, RLDLoss, WSLDLoss])
 def test_labels(cls):
     logits = torch.zeros(2, 12)
     with pytest.raises(ValueError, match='needs labels'):
@@ -108,6 +117,11 @@ def test_labels(cls):
         (GDKDLoss, 5),
         (GDKD3Loss, 4),
         (LDRLDLoss, 7),
+        (RLDLoss, 2),
+        (DISTLoss, 1),
+        (ABKDLoss, 1),
+        (WSLDLoss, 1),
+        (GramLoss, 1),
     ],
 )
 def test_too_few_classes_are_refused_at_build_time(cls, few):

@@ -4,13 +4,20 @@ import pytest
 import torch
 
 from mmkd_logit.losses import (
+    ABKDLoss,
+    DISTLoss,
     DKDLoss,
     GDKD3Loss,
     GDKDLoss,
+    GramLoss,
     KDLoss,
     LDRLDLoss,
     NKDLoss,
+    RLDLoss,
     TopKDLoss,
+    WKDLoss,
+    WSLDLoss,
+    WTTMLoss,
 )
 from tests.toys import seeded
 
@@ -27,6 +34,15 @@ LOSSES = dict(
     gdkd3=lambda: GDKD3Loss(tau=2.0, k=3),
     ldrld=lambda: LDRLDLoss(depth=3),
     topkd=lambda: TopKDLoss(k=3),
+    kd_temperatures=lambda: KDLoss(tau=[2.0, 3.0]),
+    dist=DISTLoss,
+    dist_sigmoid=lambda: DISTLoss(use_sigmoid=True),
+    wttm=WTTMLoss,
+    rld=RLDLoss,
+    wkd=lambda: WKDLoss([[0.2] * 8] * 8),
+    abkd=ABKDLoss,
+    wsld=WSLDLoss,
+    gram=GramLoss,
 )
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmkd_logit.losses import dist_loss
+from mmkd_logit.losses import DISTLoss, dist_loss
 from mmkd_logit.ops.correlation import CorrelationQuestion, correlation_plain
 from tests.toys import seeded
 
@@ -163,3 +163,47 @@ def test_rows_of_a_map_are_worked_on_as_they_lie():
     for leaf in (by_class, by_row):
         dist_loss(leaf, teacher, 2.0, weight=weight).backward()
     torch.testing.assert_close(by_class.grad, by_row.grad)
+
+
+@pytest.mark.parametrize('use_sigmoid', [False, True])
+def test_the_class_gives_every_row_the_value_of_the_batch(use_sigmoid):
+    student, teacher = random(11)
+    weight = torch.tensor([1.0, 0.0, 2.0, 1.0, 0.0, 3.0, 1.0])
+    value = dist_loss(
+        student, teacher, 2.0, 1.5, use_sigmoid=use_sigmoid, weight=weight
+    )
+    settings = dict(tau=2.0, beta=1.5, use_sigmoid=use_sigmoid)
+    loss, pair = DISTLoss(**settings), (student, teacher, None, weight)
+    # the weights add up to 8, and there are 7 rows
+    torch.testing.assert_close(loss(*pair), value * 8 / 7)
+    torch.testing.assert_close(loss(*pair, avg_factor=8.0), value)
+    torch.testing.assert_close(loss(*pair, avg_factor=4.0), value * 2)
+    each = DISTLoss(reduction='none', **settings)(*pair)
+    torch.testing.assert_close(each, value * weight.double())
+    total, parts = DISTLoss(
+        reduction='sum', loss_weight=3.0, **settings
+    ).with_parts(*pair)
+    torch.testing.assert_close(total, 3 * 8 * value)
+    torch.testing.assert_close(
+        1.5 * parts['inter'] + parts['intra'], 8 * value
+    )
+    assert loss.whole_batch
+
+
+def test_rows_of_weight_0_change_nothing_but_their_number():
+    student, teacher = random(12)
+    weight = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+    kept = weight > 0
+    loss = DISTLoss(tau=2.0)
+    torch.testing.assert_close(
+        loss(student, teacher, weight=weight, avg_factor=5.0),
+        loss(student[kept], teacher[kept]),
+    )
+
+
+def test_a_weight_of_another_length_is_refused():
+    student, teacher = random(13)
+    with pytest.raises(ValueError, match=r'shape \(7,\), got \(6,\)'):
+        dist_loss(student, teacher, 1.0, weight=torch.ones(6))
+    with pytest.raises(ValueError, match='DISTLoss: weight must have one'):
+        DISTLoss()(student, teacher, weight=torch.ones(6))

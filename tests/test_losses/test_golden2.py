@@ -167,3 +167,20 @@ def test_official_factor_of_the_three_limits(case):
     )
     exponent = h['alpha'] or h['beta']
     assert_golden(exponent * rows.mean(), read(case, 'loss'))
+
+
+@pytest.mark.parametrize('case', cases('ref_loss_noeps'))
+def test_correlations_without_eps(case):
+    h = case['hyperparameters']
+    student = read(case, 'logits_s', grad=True)
+    loss = dist_loss(
+        student,
+        read(case, 'logits_t'),
+        h['tau'],
+        h['beta'],
+        h['gamma'],
+        eps=0.0,
+    )
+    loss.backward()
+    assert_golden(loss, read(case, 'ref_loss_noeps'))
+    assert_golden(student.grad, read(case, 'ref_grad_s_noeps'))

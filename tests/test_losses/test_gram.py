@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmkd_logit.losses import gram_loss
+from mmkd_logit.losses import GramLoss, gram_loss
 from tests.toys import seeded
 
 BOTH = pytest.mark.parametrize('over', ['classes', 'rows'])
@@ -110,3 +110,19 @@ def test_a_word_that_is_neither():
     logits = torch.zeros(2, 3)
     with pytest.raises(ValueError, match="'classes' or 'rows', got 'batch'"):
         gram_loss(logits, logits, 1.0, over='batch')
+
+
+@BOTH
+def test_the_class_gives_every_row_the_value_of_the_batch(over):
+    student, teacher = random(7)
+    weight = torch.tensor([1.0, 0.0, 2.0, 1.0, 0.0, 3.0])
+    value = gram_loss(student, teacher, 3.0, over, weight)
+    loss, pair = GramLoss(3.0, over), (student, teacher, None, weight)
+    torch.testing.assert_close(loss(*pair), value * 7 / 6)
+    torch.testing.assert_close(loss(*pair, avg_factor=7.0), value)
+    assert loss.whole_batch
+
+
+def test_the_class_knows_both_words():
+    with pytest.raises(ValueError, match="over must be 'classes' or 'rows'"):
+        GramLoss(over='pixels')

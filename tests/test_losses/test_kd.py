@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmkd_logit import losses
-from mmkd_logit.losses import KDLoss, kd_loss
+from mmkd_logit.losses import DKDLoss, KDLoss, kd_loss
 from mmkd_logit.losses.kd import sigmoid_kd_loss
 from tests.toys import seeded
 
@@ -138,3 +138,32 @@ def test_tau_must_be_a_finite_temperature(loss, more, tau):
     message = f'^{loss.__name__}: tau must be {wanted}'
     with pytest.raises(ValueError, match=message):
         loss(rows, rows, tau=tau, **more)
+
+
+@pytest.mark.parametrize('use_sigmoid', [False, True])
+def test_several_temperatures_are_added_up(use_sigmoid):
+    student, teacher = torch.randn(2, 4, 6, generator=seeded(7))
+    one, two = (
+        KDLoss(tau=tau, use_sigmoid=use_sigmoid)(student, teacher)
+        for tau in (2.0, 5.0)
+    )
+    both = KDLoss(tau=[2.0, 5.0], use_sigmoid=use_sigmoid)
+    torch.testing.assert_close(both(student, teacher), one + two)
+    single = KDLoss(tau=[2.0], use_sigmoid=use_sigmoid)
+    assert torch.equal(single(student, teacher), one)
+
+
+@pytest.mark.parametrize(
+    'tau, message',
+    [([2.0, 0.0], 'tau must be > 0, got 0.0'), ([], 'name a temperature')],
+)
+def test_temperatures_that_are_none(tau, message):
+    with pytest.raises(ValueError, match=f'KDLoss: .*{message}'):
+        KDLoss(tau=tau)
+    with pytest.raises(ValueError, match=f'kd_loss: .*{message}'):
+        kd_loss(torch.zeros(1, 3), torch.zeros(1, 3), tau)
+
+
+def test_other_losses_have_one_temperature():
+    with pytest.raises(ValueError, match='DKDLoss: tau must be one temp'):
+        DKDLoss(tau=[2.0, 3.0])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmkd_logit.losses import dkd_loss, kd_loss, rld, rld_loss
+from mmkd_logit.losses import RLDLoss, dkd_loss, kd_loss, rld, rld_loss
 from tests.toys import seeded
 
 
@@ -122,3 +122,14 @@ def test_the_temperature_of_scd_is_refused_like_the_other():
     logits = torch.zeros(1, 3)
     with pytest.raises(ValueError, match='tau must be > 0, got 0.0'):
         rld_loss(logits, logits, torch.tensor([0]), 1.0, 0.0)
+
+
+def test_the_class_logs_both_parts():
+    student, teacher, labels = random(2)
+    loss, parts = RLDLoss(beta=3.0).with_parts(student, teacher, labels)
+    torch.testing.assert_close(loss, parts['scd'] + 3 * parts['mcd'])
+    torch.testing.assert_close(
+        loss, rld_loss(student, teacher, labels, 4.0, 1.0, 1.0, 3.0).mean()
+    )
+    with pytest.raises(ValueError, match='RLDLoss: tau must be > 0, got -1'):
+        RLDLoss(tau_alpha=-1)

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmkd_logit.losses import nkd_loss, wkd_loss
+from mmkd_logit.losses import WKDLoss, nkd_loss, wkd_loss
 from mmkd_logit.ops import sinkhorn
+from mmkd_logit.structures.head_facts import HeadFacts
 from tests.toys import seeded
 
 
@@ -182,3 +183,22 @@ def test_settings_that_make_no_plan(settings, message):
     settings = dict(dict(cost=cost, tau=1.0, gamma=1.0), **settings)
     with pytest.raises(ValueError, match=message):
         wkd_loss(student, teacher, labels, **settings)
+
+
+def test_the_class_takes_its_costs_as_a_list():
+    student, teacher, labels, cost = random(9)
+    loss, parts = WKDLoss(cost.tolist(), tau=4.0, gamma=7.0).with_parts(
+        student, teacher, labels
+    )
+    expected = wkd_loss(student, teacher, labels, cost.float(), 4.0, 7.0)
+    torch.testing.assert_close(loss, expected.mean())
+    torch.testing.assert_close(loss, parts['target'] + 7 * parts['transport'])
+
+
+def test_costs_of_other_classes_are_refused_when_a_model_is_built():
+    loss = WKDLoss(torch.zeros(80, 80))
+    loss.check(HeadFacts(80, 80))
+    with pytest.raises(ValueError, match=r'shape \(81, 81\), got \(80, 80\)'):
+        loss.check(HeadFacts(80, 81))
+    with pytest.raises(TypeError, match="WKDLoss: missing .* 'cost'"):
+        WKDLoss()

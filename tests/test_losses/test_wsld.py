@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from mmkd_logit.losses import kd_loss, wsld_loss
+from mmkd_logit.losses import WSLDLoss, kd_loss, wsld_loss
 from tests.toys import seeded
 
 
@@ -72,3 +72,10 @@ def test_weights_next_to_0_keep_their_digits_in_float32():
     )
     expected = 4 * math.exp(-18) / math.log(5)
     assert math.isclose(parts['row_weight'], expected, rel_tol=1e-5)
+
+
+def test_the_class_takes_the_mean_over_all_rows():
+    student, teacher, labels = random(3)
+    loss = WSLDLoss(loss_weight=2.5)(student, teacher, labels)
+    rows = wsld_loss(student, teacher, labels, 2.0)
+    torch.testing.assert_close(loss, 2.5 * rows.sum() / 6)

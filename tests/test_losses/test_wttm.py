@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mmkd_logit.losses import kd_loss, wttm_loss
+from mmkd_logit.losses import WTTMLoss, kd_loss, wttm_loss
 from tests.toys import seeded
 
 # its square root is (4, 3, 1)/8 after normalisation
@@ -80,3 +80,15 @@ def test_the_weight_lies_between_1_and_a_power_of_the_classes():
 def test_exponents_that_are_none(gamma):
     with pytest.raises(ValueError, match='gamma must be > 0 and finite'):
         wttm_loss(TEACHER, TEACHER, gamma)
+
+
+def test_the_class_logs_the_unweighted_part():
+    student, teacher = random(5)
+    loss, parts = WTTMLoss(gamma=0.3).with_parts(student, teacher)
+    torch.testing.assert_close(loss, wttm_loss(student, teacher, 0.3).mean())
+    torch.testing.assert_close(
+        parts['kl'], wttm_loss(student, teacher, 0.3, False).mean()
+    )
+    assert not WTTMLoss(weighted=False).weighted
+    with pytest.raises(ValueError, match='WTTMLoss: gamma must be > 0'):
+        WTTMLoss(gamma=0.0)
