@@ -7,6 +7,8 @@ from typing import Dict, Iterator, List, Optional, Sequence, Union
 
 from mmengine.config import Config
 
+from .run_settings import logs_of_last_run
+
 Log = Dict[int, Dict[str, float]]
 
 #: The student's loss without distillation, which all runs can be compared by.
@@ -18,15 +20,18 @@ _PLACE = re.compile(r'Epoch\(train\)\s+\[\d+\]\[\s*\d+/(\d+)\]')
 def logged_rows(folder: Union[str, Path]) -> Iterator[Dict[str, float]]:
     """Each line that a run logged, in the order of its starts.
 
+    A start that did not resume begins another run; only the last run of a
+    work dir counts.
+
     A validation that MMEngine logged by its epoch gets the step of that
     epoch's last iteration; lines of the training have an ``iter``. They also
     get the loss without the terms of distillation, :data:`OWN_LOSS`.
 
     Args:
         folder (str or Path): Work dir of a run, with
-            ``<time>/vis_data/scalars.json``.
+            ``<time>/vis_data/scalars.json``, or the folder of one start.
     """
-    for path in sorted(Path(folder).glob('*/vis_data/scalars.json')):
+    for path in logs_of_last_run(folder):
         rows = list(_rows(path))
         length = _epoch_length(path.parents[1], rows)
         terms = _distillation_terms(path.with_name('config.py'))

@@ -9,7 +9,16 @@ hooks) and seed are the same. How long it trains (``max_epochs``,
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from mmengine.config import Config
 
@@ -103,7 +112,7 @@ def differences(old: Settings, new: Settings) -> List[str]:
 def starts(work_dir: str) -> List[Start]:
     """Starts in a work dir that trained at least one logged step."""
     found = []
-    for scalars in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
+    for scalars in _scalars(work_dir):
         if not _has_trained(scalars):
             continue
         config = _read(scalars.with_name('config.py'))
@@ -115,6 +124,61 @@ def starts(work_dir: str) -> List[Start]:
             )
         )
     return found
+
+
+def _scalars(folder: Union[str, Path]) -> List[Path]:
+    """Logs of a work dir, or of the one start whose folder is given."""
+    own = Path(folder, 'vis_data', 'scalars.json')
+    if own.is_file():
+        return [own]
+    return sorted(Path(folder).glob('*/vis_data/scalars.json'))
+
+
+def logs_of_last_run(folder: Union[str, Path]) -> List[Path]:
+    """Logs of the last run in a work dir, in the order of its starts.
+
+    A start that resumed continues the run before it; any other begins anew.
+    """
+    logs = []
+    for path in _scalars(folder):
+        config = _read(path.with_name('config.py'))
+        if config and not config.get('resume') and _has_trained(path):
+            logs = []
+        logs.append(path)
+    return logs
+
+
+def refuse_joined_runs(folder: str) -> None:
+    """See that all starts in a work dir are of one run.
+
+    Raises:
+        ValueError: If the settings of one differ, other than in data or
+            schedule after a resume.
+    """
+    known = [start for start in starts(folder) if start.settings is not None]
+    for old, new in zip(known, known[1:]):
+        changed = differences(old.settings, new.settings)
+        if changed and not (new.resumed and _same_model(changed)):
+            raise WrongValue(
+                f'{folder!r} holds runs of different configurations: '
+                f'{_shown(changed)}. Name the folder of one start instead, '
+                f'{str(old.folder)!r} or {str(new.folder)!r}'
+            )
+
+
+def _same_model(changed: List[str]) -> bool:
+    return not any(
+        text.startswith('model.')
+        and not text.startswith('model.teacher_ckpt ')  # may have moved
+        for text in changed
+    )
+
+
+def _shown(changed: List[str]) -> str:
+    text = '; '.join(changed[:3])
+    if len(changed) > 3:
+        text += f'; ... ({len(changed)} settings in all)'
+    return text
 
 
 def _has_trained(scalars: Path) -> bool:
@@ -163,15 +227,8 @@ def refuse_mixed_run(config: Config) -> None:
     changed = differences(old, run_settings(config))
     if not changed:
         return
-    shown = '; '.join(changed[:3])
-    if len(changed) > 3:
-        shown += f'; ... ({len(changed)} settings in all)'
-    same_model = not any(
-        text.startswith('model.')
-        and not text.startswith('model.teacher_ckpt ')  # may have moved
-        for text in changed
-    )
-    if config.get('resume') and same_model:
+    shown = _shown(changed)
+    if config.get('resume') and _same_model(changed):
         print(f'--resume: the run goes on with other settings: {shown}')
         return
     raise WrongValue(

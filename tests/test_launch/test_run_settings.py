@@ -1,10 +1,17 @@
 """A work dir holds one run."""
 
+import json
+
 import pytest
 from mmengine.config import Config
 
 from mmkd_logit.launch.config import default_work_dir
-from mmkd_logit.launch.run_settings import differences, run_settings
+from mmkd_logit.launch.logs import read_log
+from mmkd_logit.launch.run_settings import (
+    differences,
+    refuse_joined_runs,
+    run_settings,
+)
 from tests.test_launch.toy_job import (
     PLAIN,
     mmengine_as_it_was,  # noqa: F401
@@ -146,3 +153,40 @@ def test_a_run_without_a_log_is_known_by_its_dumped_config(tmp_path):
     other = write_config(tmp_path, dict(PLAIN, dropout=0.5), name='b.py')
     with pytest.raises(ValueError, match='model.dropout was not set, is 0.5'):
         train(other, out)
+
+
+def write_start(folder, time, steps, **config):
+    """The log of a start, whose loss is its time, and its dumped config."""
+    path = folder / time / 'vis_data'
+    path.mkdir(parents=True)
+    rows = [dict(loss=float(time), iter=step, step=step) for step in steps]
+    (path / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
+    (path / 'config.py').write_text(
+        '\n'.join(f'{key} = {value!r}' for key, value in config.items())
+    )
+
+
+def losses(folder):
+    return {step: row['loss'] for step, row in read_log(folder).items()}
+
+
+def test_only_a_resumed_start_continues_a_log(tmp_path):
+    model = dict(type='A')
+    write_start(tmp_path, '1', [1, 2, 3], model=model)
+    write_start(tmp_path, '2', [1, 2], model=model, resume=False)
+    write_start(tmp_path, '3', [2, 3], model=model, resume=True)
+    assert losses(tmp_path) == {1: 2, 2: 3, 3: 3}
+    assert losses(tmp_path / '1') == {1: 1, 2: 1, 3: 1}
+    refuse_joined_runs(str(tmp_path))
+
+
+def test_logs_of_different_runs_are_not_joined(tmp_path):
+    write_start(tmp_path, '1', [1, 2], model=dict(type='A'))
+    write_start(tmp_path, '2', [3], model=dict(type='A'), seed=1, resume=True)
+    refuse_joined_runs(str(tmp_path))
+    write_start(tmp_path, '3', [1], model=dict(type='B'), resume=True)
+    with pytest.raises(
+        ValueError, match='different configurations: model.type was A, is B.*1'
+    ):
+        refuse_joined_runs(str(tmp_path))
+    refuse_joined_runs(str(tmp_path / '3'))

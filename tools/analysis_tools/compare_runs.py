@@ -21,6 +21,7 @@ from mmkd_logit.launch.logs import (
     logged_rows,
     read_log,
 )
+from mmkd_logit.launch.run_settings import refuse_joined_runs
 
 _COUNTERS = {'time', 'data_time', 'step', 'iter', 'epoch'}
 
@@ -63,8 +64,9 @@ def read_run(folder: str) -> Run:
     """The log of a work dir.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is none, or it is of different runs.
     """
+    refuse_joined_runs(folder)
     rows = list(logged_rows(folder))
     if not rows:
         raise ValueError(
