@@ -186,7 +186,7 @@ def test_logs_of_different_runs_are_not_joined(tmp_path):
     refuse_joined_runs(str(tmp_path))
     write_start(tmp_path, '3', [1], model=dict(type='B'), resume=True)
     with pytest.raises(
-        ValueError, match='different configurations: model.type was A, is B.*1'
+        ValueError, match='different configurations: model.type was A, is B.*3'
     ):
         refuse_joined_runs(str(tmp_path))
     refuse_joined_runs(str(tmp_path / '3'))
