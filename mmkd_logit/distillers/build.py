@@ -1,13 +1,13 @@
 """Build what a config names; a wrong name gets a sentence."""
 
 import copy
-import inspect
 import re
-from typing import Any, List
+from typing import Any
 
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch import nn
 
+from ..arguments import check_values, parameters_of
 from ..messages import WrongType, WrongValue, did_you_mean
 from ..registry import MODELS
 
@@ -16,10 +16,17 @@ def build_named(cfg: Any, kind: str, where: str) -> Any:
     """Build a registered part; name the nearest type if it is unknown.
 
     Raises:
-        ValueError: If the type is not registered.
+        TypeError: If a setting is unknown or of another kind.
+        ValueError: If the type is missing or not registered.
     """
     if not isinstance(cfg, dict):
+        if isinstance(cfg, (str, int, float, list, tuple)):
+            raise WrongType(
+                f'{where} is {cfg!r}, expected dict(type=...) of a {kind}'
+            )
         return cfg
+    if not cfg.get('type'):
+        raise WrongValue(f'{where} has no `type`; name a {kind}')
     cfg = copy.copy(cfg)
     name = cfg.get('type')
     MODELS.import_from_location()
@@ -34,40 +41,21 @@ def build_named(cfg: Any, kind: str, where: str) -> Any:
         raise WrongValue(
             f'{where} has the unknown {kind} type {name!r}; {hint}'
         )
+    cls = cfg['type'] if isinstance(cfg['type'], type) else None
+    cls = cls or MODELS.get(cfg['type'])
+    check_values(cls, cfg, where)
     try:
         return MODELS.build(cfg)
     except TypeError as error:
-        known = _arguments(MODELS.get(cfg['type']))
-        unknown = set(cfg) - set(known) - {'type'}
+        known = parameters_of(cls)
+        unknown = set(cfg) - set(known) - {'type', '_scope_'}
         if not unknown:
             raise
         raise WrongType(
             f'{where} has the unknown setting {", ".join(sorted(unknown))}; '
-            f'{name} takes {", ".join(known)}'
+            f'{name if isinstance(name, str) else cls.__name__} takes '
+            f'{", ".join(known)}'
         ) from error
-
-
-def _arguments(cls: type) -> List[str]:
-    """Names that a class and, by ``**kwargs``, its bases can be given.
-
-    A loss shows the settings of its function as ``__signature__``.
-    """
-    names = {}
-    for base in cls.__mro__[:-1]:
-        signature = vars(base).get('__signature__')
-        signature = signature or inspect.signature(base.__init__)
-        parameters = signature.parameters.values()
-        kinds = {parameter.kind for parameter in parameters}
-        names.update(
-            (parameter.name, None)
-            for parameter in parameters
-            if parameter.kind
-            in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-            and parameter.name != 'self'
-        )
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            break
-    return list(names)
 
 
 def build_model(cfg: dict, whose: str) -> nn.Module:

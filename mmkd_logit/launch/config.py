@@ -3,12 +3,13 @@
 import os
 from argparse import Namespace
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional, Union
 from urllib.parse import urlparse
 
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 
+from ..arguments import check_arguments
 from ..doctor import check_stack, missing_toolbox_message
 from ..messages import (
     MissingFile,
@@ -52,8 +53,8 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
         raise MissingFile(
             f'config {path!r} inherits a file that is not there: {error}'
         ) from error
-    if options:
-        config.merge_from_dict(options)
+    for option, value in (options or {}).items():
+        override(config, option, value)
     # MMPretrain keeps the preprocessor beside the model
     preprocessor = config.get('data_preprocessor')
     model = config.get('model', {})
@@ -61,6 +62,39 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
         if preprocessor and isinstance(part, dict) and not is_distiller(part):
             part.setdefault('data_preprocessor', preprocessor)
     return config
+
+
+def override(config: Config, option: str, value: Any) -> None:
+    """Apply one of ``--cfg-options``.
+
+    Args:
+        config (Config): Changed in place.
+        option (str): Dotted name; a number is an index of a list.
+        value (object): As :class:`mmengine.DictAction` parsed it.
+
+    Raises:
+        ValueError: If the config has no place for it.
+    """
+    node, names = config._cfg_dict, option.split('.')
+    for depth, name in enumerate(names):
+        if not name.isdigit():
+            node = node.get(name) if isinstance(node, dict) else None
+            continue
+        where = '.'.join(names[:depth])
+        if not isinstance(node, list) or int(name) >= len(node):
+            length = len(node) if isinstance(node, list) else 'no'
+            raise WrongValue(
+                f'--cfg-options {option}: {where} has {length} entries; '
+                'write a new one into a config file'
+            )
+        node = node[int(name)]
+    try:
+        config.merge_from_dict({option: value})
+    except (KeyError, TypeError) as error:
+        raise WrongValue(
+            f'--cfg-options {option}={value!r} does not fit the config: '
+            f'{error.args[0]}'
+        ) from error
 
 
 def job_config(args: Namespace) -> Config:
@@ -151,34 +185,49 @@ def set_training_options(config: Config, args: Namespace) -> None:
 
 
 def guard(config: Config) -> None:
-    """Add ``KDGuardHook`` to a distillation run and check hook names.
+    """Add ``KDGuardHook`` to a distillation run and check our hooks.
 
     Raises:
-        TypeError: If a hook is a string.
-        ValueError: If a hook of this package has an unknown name.
+        TypeError: If a hook is no dict, or a setting of it is unknown or of
+            another kind.
+        ValueError: If a hook of this package has an unknown name, or a known
+            one without its scope.
     """
     HOOKS.import_from_location()
-    known = sorted(HOOKS.module_dict)
     hooks = config.get('custom_hooks') or []
     hooks = list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]
-    for hook in hooks:
-        if isinstance(hook, str):
-            raise WrongType(
-                f'custom_hooks has the entry {hook!r}, expected '
-                'dict(type=...); write hooks into a config file, '
-                '--cfg-options cannot build them'
-            )
-        kind = hook.get('type')
-        scope, _, name = (kind if isinstance(kind, str) else '').rpartition(
-            '.'
-        )
-        if scope == HOOKS.scope and name not in known:
-            raise WrongValue(
-                f'custom_hooks has the unknown hook {name!r}; '
-                + did_you_mean(name, known, HOOKS.scope, cutoff=0)
-            )
+    for number, hook in enumerate(hooks):
+        _check_hook(f'custom_hooks.{number}', hook)
     if is_distiller(config.get('model', {})) and not any(
         type_name(hook.get('type')) == 'KDGuardHook' for hook in hooks
     ):
         hooks.append(dict(type='mmkd_logit.KDGuardHook'))
         config.custom_hooks = hooks
+
+
+def _check_hook(where: str, hook: Union[dict, str]) -> None:
+    known = sorted(HOOKS.module_dict)
+    if not isinstance(hook, dict):
+        raise WrongType(
+            f'custom_hooks has the entry {hook!r}, expected '
+            'dict(type=...); write hooks into a config file, '
+            '--cfg-options cannot build them'
+        )
+    kind = hook.get('type')
+    if kind is None:
+        raise WrongType(f'{where} has no `type`: {dict(hook)}')
+    if isinstance(kind, str):
+        scope, _, name = kind.rpartition('.')
+        hint = did_you_mean(name, known, HOOKS.scope, cutoff=0)
+        if scope == HOOKS.scope and name not in known:
+            raise WrongValue(
+                f'custom_hooks has the unknown hook {name!r}; {hint}'
+            )
+        if not scope and name in known:
+            raise WrongValue(
+                f'{where}: the hook {name!r} needs the scope of this '
+                f"package, type='{HOOKS.scope}.{name}'"
+            )
+        kind = HOOKS.module_dict.get(name)
+    if isinstance(kind, type):
+        check_arguments(kind, hook, where)

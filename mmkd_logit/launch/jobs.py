@@ -11,6 +11,7 @@ from ..distillers import LogitDistiller
 from ..messages import WrongValue
 from .config import guard, job_config, set_training_options
 from .data import check_data
+from .model_block import check_model_block
 from .process import keep_freed_memory, start_processes
 from .resume import choose_checkpoint
 from .run_settings import refuse_mixed_run
@@ -27,6 +28,7 @@ def train(args: Namespace) -> None:
     """
     use_teacher(args)
     config = job_config(args)
+    check_model_block(config)
     set_training_options(config, args)
     guard(config)
     refuse_mixed_run(config)
@@ -68,6 +70,7 @@ def probe_batches(runner: ToolRunner, count: int) -> None:
 def test(args: Namespace) -> None:
     """Evaluate as ``tools/test.py`` was asked to."""
     config = job_config(args)
+    check_model_block(config, trains=False)
     config.load_from = args.checkpoint
     config.resume = False
     if args.show_dir:

@@ -1,0 +1,91 @@
+"""Where a config's data lies, and whether it is there."""
+
+import pytest
+from mmengine.config import Config
+
+from mmkd_logit.launch import check_data, move_data_root
+
+
+def coco(root='data/coco/'):
+    dataset = dict(
+        type='CocoDataset',
+        data_root=root,
+        ann_file='annotations/train.json',
+        data_prefix=dict(img='train2017/'),
+    )
+    return Config(
+        dict(
+            data_root=root,
+            train_dataloader=dict(
+                dataset=dict(type='RepeatDataset', dataset=dict(dataset))
+            ),
+            val_dataloader=dict(dataset=dict(dataset)),
+            val_evaluator=dict(ann_file=f'{root}annotations/train.json'),
+            model=dict(type='mmkd_logit.LogitDistiller'),
+        )
+    )
+
+
+def test_data_root_moves_loaders_and_evaluators(tmp_path):
+    config = coco()
+    move_data_root(config, str(tmp_path))
+    assert (
+        config.val_evaluator.ann_file == f'{tmp_path}/annotations/train.json'
+    )
+    inner = config.train_dataloader.dataset.dataset
+    assert inner.data_root == f'{tmp_path}/' == config.data_root
+    assert inner.ann_file == 'annotations/train.json'
+
+
+def test_data_root_without_a_dataset_is_a_mistake():
+    with pytest.raises(ValueError, match='no dataset.*data_root'):
+        move_data_root(Config(dict(model=dict())), '/data')
+
+
+def test_missing_data_names_the_layout_and_the_switch(tmp_path):
+    config = coco(f'{tmp_path}/')
+    with pytest.raises(
+        FileNotFoundError,
+        match='annotations/train.json, train2017.*--data-root',
+    ):
+        check_data(config)
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'train2017').mkdir()
+    (tmp_path / 'annotations/train.json').write_text('{}')
+    check_data(config)
+
+
+@pytest.mark.parametrize(
+    'kind, expected',
+    [
+        ('mmpretrain.ImageNet', "'data': train. Pass"),
+        ('CUB', "'data': images, images.txt, train_test_split.txt. Pass"),
+    ],
+)
+def test_datasets_that_know_their_files_name_them(kind, expected):
+    dataset = dict(type=kind, data_root='data', split='train')
+    config = Config(dict(train_dataloader=dict(dataset=dataset)))
+    with pytest.raises(FileNotFoundError, match=expected):
+        check_data(config)
+
+
+def test_missing_label_maps_name_their_suffix(tmp_path):
+    loader = dict(
+        dataset=dict(
+            type='CityscapesDataset',
+            data_root=f'{tmp_path}/',
+            data_prefix=dict(img_path='images', seg_map_path='gtFine/train'),
+        )
+    )
+    config = Config(dict(train_dataloader=loader))
+    with pytest.raises(FileNotFoundError, match='images, gtFine/train. Pass'):
+        check_data(config)
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'gtFine/train/ulm').mkdir(parents=True)
+    (tmp_path / 'gtFine/train/ulm/0_gtFine_labelIds.png').touch()
+    with pytest.raises(
+        FileNotFoundError, match=r'\*_gtFine_labelTrainIds.png.*cityscapes.py'
+    ):
+        check_data(config)
+    config.train_dataloader.dataset.seg_map_suffix = '_gtFine_labelIds.png'
+    check_data(config)

@@ -1,0 +1,33 @@
+"""Settings of the process that trains."""
+
+import ctypes
+import platform
+
+import pytest
+import torch
+
+from mmkd_logit.launch import keep_freed_memory
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available() or platform.libc_ver()[0] != 'glibc',
+    reason='does nothing with a GPU or without glibc',
+)
+def test_glibc_accepts_the_limits_that_keep_memory(monkeypatch):
+    library, calls = ctypes.CDLL(None), []
+
+    class Recorder:
+        """The C library, noting what ``mallopt`` was asked and answered."""
+
+        def mallopt(self, setting, value):
+            calls.append((setting, value, library.mallopt(setting, value)))
+
+    monkeypatch.setattr(ctypes, 'CDLL', lambda name: Recorder())
+    keep_freed_memory()
+    # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h; 1 is success
+    assert calls == [(-3, 1 << 25, 1), (-1, (1 << 31) - 1, 1)]
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    monkeypatch.setattr(ctypes, 'CDLL', lambda name: object())
+    keep_freed_memory()
