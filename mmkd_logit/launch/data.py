@@ -6,6 +6,8 @@ from typing import Any, Iterator, List, Tuple
 from mmengine.config import Config
 
 from ..messages import MissingFile, WrongValue
+from .classes import check_classes
+from .datasets import leaf_datasets
 from .label_maps import check_label_maps
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -73,24 +75,26 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
         ValueError: If label maps or a palette cannot be used.
     """
     for loader in loaders:
-        dataset = (config.get(loader) or {}).get('dataset')
-        while isinstance(dataset, dict) and isinstance(
-            dataset.get('dataset'), dict
-        ):
-            dataset = dataset['dataset']
-        if not isinstance(dataset, dict) or dataset.get('backend_args'):
-            continue
-        wanted = _wanted_paths(dataset)
-        missing = [path for path in wanted if not os.path.exists(path)]
-        if missing:
-            root = dataset.get('data_root') or '.'
-            layout = ', '.join(os.path.relpath(path, root) for path in wanted)
-            raise MissingFile(
-                f'{loader} finds no {missing[0]!r}; expected below '
-                f'{root!r}: {layout}. Pass --data-root FOLDER if the same '
-                'layout lies elsewhere'
-            )
-        check_label_maps(loader, dataset)
+        settings = config.get(loader) or {}
+        for dataset in leaf_datasets(settings.get('dataset')):
+            if not dataset.get('backend_args'):
+                _check_paths(loader, dataset)
+                check_label_maps(loader, dataset)
+    check_classes(config, loaders)
+
+
+def _check_paths(loader: str, dataset: dict) -> None:
+    """Refuse a dataset whose files are not there."""
+    wanted = _wanted_paths(dataset)
+    missing = [path for path in wanted if not os.path.exists(path)]
+    if missing:
+        root = dataset.get('data_root') or '.'
+        layout = ', '.join(os.path.relpath(path, root) for path in wanted)
+        raise MissingFile(
+            f'{loader} finds no {missing[0]!r}; expected below '
+            f'{root!r}: {layout}. Pass --data-root FOLDER if the same '
+            'layout lies elsewhere'
+        )
 
 
 def _wanted_paths(dataset: dict) -> List[str]:

@@ -3,16 +3,18 @@
 import inspect
 import os
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import List, Optional
 
 from ..messages import MissingFile, WrongValue
+from .datasets import dataset_class
+from .label_values import check_label_values
 
 
 def check_label_maps(loader: str, dataset: dict) -> None:
     """See that a dataset of MMSegmentation has a label map for each image.
 
-    The first label map is opened; values of labels are compared with the
-    classes by the reader, in the first batch.
+    Some label maps are opened, see :func:`check_label_values`; all values are
+    compared with the classes by the reader, batch by batch.
 
     Args:
         loader (str): For messages, such as ``'train_dataloader'``.
@@ -46,6 +48,7 @@ def check_label_maps(loader: str, dataset: dict) -> None:
     if not dataset.get('ann_file'):
         _check_every_image(loader, dataset, found, folder)
     _check_channels(loader, dataset, found[0])
+    check_label_values(loader, dataset)
 
 
 def _check_every_image(
@@ -99,7 +102,7 @@ def _check_palette(loader: str, dataset: dict) -> None:
     palette = metainfo.get('palette')
     classes = metainfo.get('classes')
     if classes is None:
-        own = getattr(_class_of(dataset), 'METAINFO', {})
+        own = getattr(dataset_class(dataset, 'mmseg'), 'METAINFO', {})
         classes = own.get('classes')
     if palette and classes and len(palette) < len(classes):
         raise WrongValue(
@@ -113,20 +116,7 @@ def _ending(dataset: dict, key: str) -> Optional[str]:
     """As configured, or the default of the dataset's class, if known."""
     if dataset.get(key):
         return dataset[key]
-    cls = _class_of(dataset)
+    cls = dataset_class(dataset, 'mmseg')
     parameter = cls and inspect.signature(cls).parameters.get(key)
     default = parameter and parameter.default
     return default if isinstance(default, str) else None
-
-
-def _class_of(dataset: dict) -> Any:
-    """The dataset's class, None if it is not known here."""
-    from mmengine.registry import DATASETS
-
-    kind = dataset.get('type')
-    if not isinstance(kind, str):
-        return kind
-    try:
-        return DATASETS.get(kind if '.' in kind else f'mmseg.{kind}')
-    except Exception:  # a toolbox that cannot be imported
-        return None

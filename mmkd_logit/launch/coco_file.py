@@ -1,0 +1,93 @@
+"""What a COCO annotation file says about its classes."""
+
+import json
+import mmap
+import os
+from collections import Counter
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from ..messages import WrongValue
+
+#: Files up to this size are read whole; of larger ones the list of categories
+#: alone, which takes no time.
+_WHOLE = 1 << 26
+
+
+class CocoFile(NamedTuple):
+    """Summary of an annotation file.
+
+    Attributes:
+        names (tuple[str]): Of the categories, in the order of the file,
+            which is the order of the labels.
+        counts (dict[str, int], optional): Usable objects of each category;
+            None if the file is too large to be read twice.
+        images (int, optional): How many there are.
+        without_mask (str, optional): An object without a segmentation.
+    """
+
+    names: Tuple[str, ...]
+    counts: Optional[Dict[str, int]] = None
+    images: Optional[int] = None
+    without_mask: Optional[str] = None
+
+
+def read_coco_file(loader: str, path: str) -> CocoFile:
+    """Categories and, unless the file is large, objects per category.
+
+    Raises:
+        ValueError: If it is no such file.
+    """
+    try:
+        if os.path.getsize(path) > _WHOLE:
+            return CocoFile(_names(_categories_of(path)))
+        with open(path, 'rb') as file:
+            content = json.load(file)
+        categories = content['categories']
+        images, objects = content['images'], content['annotations']
+    except (ValueError, KeyError, TypeError) as error:
+        raise WrongValue(
+            f'{loader}: {path!r} is no annotation file of COCO ({error}); '
+            'expected a JSON object with the lists `images`, `annotations` '
+            'and `categories`'
+        ) from error
+    by_id = {one.get('id'): str(one.get('name')) for one in categories}
+    usable = [one for one in objects if _is_usable(one)]
+    counts = Counter(by_id.get(one.get('category_id')) for one in usable)
+    without = next((o for o in usable if not o.get('segmentation')), None)
+    return CocoFile(
+        _names(categories),
+        {name: counts[name] for name in by_id.values()},
+        len(images),
+        without and f'annotation {without.get("id")}',
+    )
+
+
+def _names(categories: List[dict]) -> Tuple[str, ...]:
+    return tuple(str(one.get('name')) for one in categories)
+
+
+def _is_usable(annotation: dict) -> bool:
+    """Whether MMDetection keeps it."""
+    box = annotation.get('bbox') or ()
+    return (
+        not annotation.get('ignore', False)
+        and len(box) == 4
+        and min(box[2:]) >= 1
+        and annotation.get('area', 1) > 0
+    )
+
+
+def _categories_of(path: str) -> List[dict]:
+    """The list of categories of a file that is too large to be read twice."""
+    decoder = json.JSONDecoder()
+    with open(path, 'rb') as file:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            place = content.rfind(b'"categories"')
+            while place >= 0:
+                start = content.find(b'[', place)
+                text = content[start : start + (1 << 22)].decode()
+                found = decoder.raw_decode(text)[0] if start >= 0 else None
+                if found and all('name' in one for one in found):
+                    return found
+                place = content.rfind(b'"categories"', 0, place)
+    raise KeyError('categories')
