@@ -14,7 +14,7 @@ from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
 from ..structures.teacher_pass import TeacherPass
 from .build import build_model, build_named
-from .match_classes import ClassMap, match_classes
+from .match_classes import ClassMap, match_classes, what_was_compared
 from .stand_in import StandIn
 from .step_log import part_prefix, split_parts
 from .teacher import Teacher
@@ -175,6 +175,7 @@ class LogitDistiller(StandIn):
             self._match_classes(class_names)
 
     def _match_classes(self, class_names: Optional[Sequence[str]]) -> None:
+        self._class_names = class_names
         for term in self.terms.values():
             self.teacher.class_columns = match_classes(
                 term.reader.facts(self.student),
@@ -365,6 +366,12 @@ class LogitDistiller(StandIn):
             f'{self.teacher.num_parameters / 1e6:.2f} M parameters, '
             f'{self.teacher.source}, weights {self.teacher.path} '
             f'(sha256 {self.teacher.sha256})',
+            what_was_compared(
+                next(iter(self.terms.values())).facts.num_classes,
+                self._class_names,
+                self.teacher.classes,
+                self.class_map is not None,
+            ),
         ]
         for name, term in self.terms.items():
             lines.append(

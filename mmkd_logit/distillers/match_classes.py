@@ -1,6 +1,7 @@
 """Do teacher, student and dataset mean the same classes?"""
 
-from typing import Dict, List, Optional, Sequence, Union
+from collections.abc import Mapping
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ..messages import WrongValue, did_you_mean
 from ..structures.class_columns import ClassColumns
@@ -85,7 +86,56 @@ def match_classes(
     return None
 
 
+def names_in(metainfo: Any) -> Optional[Tuple[str, ...]]:
+    """Class names in the ``metainfo`` of a dataset; None if it has none.
+
+    A string is one name. Datasets of MMDetection that were concatenated with
+    other ``metainfo`` give a list of it, of which the longest counts.
+    """
+    known = metainfo if isinstance(metainfo, (list, tuple)) else [metainfo]
+    found = []
+    for one in known:
+        one = one if isinstance(one, Mapping) else {}
+        names = one.get('classes', one.get('CLASSES'))
+        if names:
+            found.append((names,) if isinstance(names, str) else tuple(names))
+    return max(found, key=len) if found else None
+
+
+def what_was_compared(
+    count: int, data_names: Names, teacher_names: Names, mapped: bool
+) -> str:
+    """A line for the report: whose classes were compared, and by what.
+
+    Args:
+        count (int): Classes of the student's head.
+        data_names (list[str], optional): Classes of the training set.
+        teacher_names (list[str], optional): Classes of the teacher's.
+        mapped (bool): Whether ``class_map`` joins teacher and student.
+    """
+    how = 'by `class_map`' if mapped else f'{count} each'
+    if data_names and teacher_names:
+        return (
+            f'classes: data, student and teacher have {how}; the names of '
+            'data and teacher were compared, a student has none of its own'
+        )
+    unknown = [
+        whose
+        for whose, names in (
+            ('the data', data_names),
+            ('the teacher (checkpoint and config)', teacher_names),
+        )
+        if not names
+    ]
+    return (
+        f'classes: student and teacher have {how}; names and their order '
+        f'could not be compared, as {" and ".join(unknown)} '
+        f'name{"s" if len(unknown) == 1 else ""} no classes'
+    )
+
+
 def _known(names: Names, facts: HeadFacts) -> bool:
+    """Whether there is a name for each class of a head."""
     return names is not None and len(names) == facts.num_classes
 
 

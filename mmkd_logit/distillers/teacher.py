@@ -17,6 +17,7 @@ from ..structures.class_columns import ClassColumns
 from ..structures.teacher_pass import TeacherPass
 from .build import build_model
 from .input_map import InputMap
+from .match_classes import names_in
 from .teacher_config import ConfigSource, ModelConfig, read_model_config
 
 
@@ -169,10 +170,4 @@ def _classes_of_checkpoint(checkpoint: Any) -> Optional[Tuple[str, ...]]:
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     if not isinstance(meta, dict):
         return None
-    dataset_meta = meta.get('dataset_meta') or {}
-    classes = (
-        dataset_meta.get('classes')
-        or dataset_meta.get('CLASSES')
-        or meta.get('CLASSES')
-    )
-    return tuple(classes) if classes else None
+    return names_in(meta.get('dataset_meta')) or names_in(meta)

@@ -2,16 +2,17 @@
 
 from typing import Any, Dict
 
-from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from ..checkpoints.state_dict import compare_keys
+from ..distillers.match_classes import names_in
 from ..messages import WrongValue
 from ..registry import HOOKS
 from .distiller_hook import average_parts, find_distiller
+from .run_facts import batch_line
 
 
 @HOOKS.register_module()
@@ -37,34 +38,11 @@ class KDGuardHook(Hook):
         if not isinstance(runner._train_loop, BaseLoop):
             return
         self.distiller = find_distiller(runner, type(self).__name__)
-        metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
         average_parts(runner, self.distiller)
-        self.distiller.prepare(metainfo.get('classes'))
-        for line in self.distiller.report() + [self._batch(runner)]:
+        dataset = runner.train_dataloader.dataset
+        self.distiller.prepare(names_in(getattr(dataset, 'metainfo', None)))
+        for line in self.distiller.report() + [batch_line(runner)]:
             runner.logger.info(line)
-
-    @staticmethod
-    def _batch(runner: Runner) -> str:
-        """Total batch, against the one that the recipe was made for."""
-        per_step = runner.train_dataloader.batch_size or getattr(
-            runner.train_dataloader.batch_sampler, 'batch_size', 1
-        )
-        accumulate = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-        total = per_step * get_world_size() * accumulate
-        line = (
-            f'batch: {per_step} per GPU x {get_world_size()} GPU(s) x '
-            f'{accumulate} accumulated = {total}'
-        )
-        scaling = runner.cfg.get('auto_scale_lr') or {}
-        recipe = scaling.get('base_batch_size')
-        if recipe and recipe != total:
-            line += f', the recipe has {recipe}'
-            line += (
-                '; its learning rate is scaled'
-                if scaling.get('enable')
-                else '; consider --auto-scale-lr'
-            )
-        return line
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: Dict[str, Any]

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from ..messages import WrongValue
 from ..registry import HOOKS
 from .distiller_hook import DistillerHook
+from .run_facts import current_epoch
 
 
 @HOOKS.register_module()
@@ -20,7 +21,8 @@ class KDStopHook(DistillerHook):
         end (int, optional): First iteration (or epoch) without
             distillation, >= ``begin``. None cuts at ``begin``.
         by_epoch (bool): Count epochs, the first being 0, instead of
-            iterations. Defaults to False.
+            iterations; in a loop by iterations an epoch is over when as many
+            samples as the dataset has were read. Defaults to False.
 
     Raises:
         ValueError: If ``end`` lies before ``begin``.
@@ -43,7 +45,7 @@ class KDStopHook(DistillerHook):
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
     ) -> None:
         """Set the factor of this iteration."""
-        now = runner.epoch if self.by_epoch else runner.iter
+        now = current_epoch(runner) if self.by_epoch else runner.iter
         if now < self.begin:
             factor = 1.0
         elif now >= self.end:

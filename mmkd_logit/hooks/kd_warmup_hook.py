@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from ..messages import WrongValue
 from ..registry import HOOKS
 from .distiller_hook import DistillerHook
+from .run_facts import current_epoch
 
 
 @HOOKS.register_module()
@@ -22,7 +23,8 @@ class KDWarmupHook(DistillerHook):
             first epoch counted as 1, and constant within an epoch, as in the
             official code of DKD, SDD and GDKD. Otherwise ``iter / end`` with
             the first iteration counted as 0, as in GDKD's detection code.
-            Defaults to False.
+            In a loop by iterations an epoch is over when as many samples as
+            the dataset has were read. Defaults to False.
 
     Raises:
         ValueError: If ``end`` is below 1.
@@ -46,5 +48,5 @@ class KDWarmupHook(DistillerHook):
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
     ) -> None:
         """Set the factor of this iteration."""
-        done = runner.epoch + 1 if self.by_epoch else runner.iter
+        done = current_epoch(runner) + 1 if self.by_epoch else runner.iter
         self.distiller.set_kd_scale(min(done / self.end, 1.0), 'warmup')

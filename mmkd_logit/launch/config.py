@@ -19,6 +19,7 @@ from ..messages import (
     did_you_mean,
 )
 from ..registry import HOOKS, is_distiller, type_name
+from .batch import count_accumulation
 from .data import move_data_root
 
 
@@ -193,6 +194,7 @@ def guard(config: Config) -> None:
         ValueError: If a hook of this package has an unknown name, or a known
             one without its scope.
     """
+    count_accumulation(config)
     HOOKS.import_from_location()
     hooks = config.get('custom_hooks') or []
     hooks = list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]

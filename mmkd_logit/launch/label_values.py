@@ -110,15 +110,17 @@ def _check_values(
     classes = {value for value in counts if value != ignored}
     if not names:
         return
-    odd = {value for value in classes if value >= len(names)}
+    # the only class of a binary head is 1, and 0 is beside it
+    count = max(len(names), 2)
+    odd = {value for value in classes if value >= count}
     if odd:
         raise WrongValue(
             f'{loader}: label maps hold {shown}, but there are the classes 0 '
-            f'to {len(names) - 1} and {ignored} for ignored pixels; correct '
+            f'to {count - 1} and {ignored} for ignored pixels; correct '
             'the label maps, `metainfo=dict(classes=...)`, or '
             '`reduce_zero_label`'
         )
-    if len(classes) < 2 <= len(names):
+    if len(classes) < 2:
         why = (
             f'; {ignored} is ignored: if it stands for a class, as in masks '
             'of 0 and 255, give it that index'
@@ -127,7 +129,7 @@ def _check_values(
         )
         print_log(
             f'{loader}: {SAMPLE} label maps at most were opened and hold '
-            f'{len(classes)} of {len(names)} classes ({shown}), so a model '
+            f'{len(classes)} of {count} classes ({shown}), so a model '
             f'learns to say nothing else{why}',
             'current',
             logging.WARNING,

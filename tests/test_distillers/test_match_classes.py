@@ -3,7 +3,11 @@
 import pytest
 import torch
 
-from mmkd_logit.distillers.match_classes import match_classes
+from mmkd_logit.distillers.match_classes import (
+    match_classes,
+    names_in,
+    what_was_compared,
+)
 from mmkd_logit.structures.head_facts import HeadFacts
 
 NAMES = ('cat', 'dog', 'horse')
@@ -117,3 +121,33 @@ def test_one_logit_stands_for_one_class_or_two(names):
     assert match_classes(facts, facts, names, None, None) is None
     with pytest.raises(ValueError, match='training set has 3 classes'):
         match_classes(facts, facts, ('a', 'b', 'c'), None, None)
+
+
+@pytest.mark.parametrize(
+    'metainfo, names',
+    [
+        (None, None),
+        (dict(palette=[]), None),
+        (dict(classes='cell'), ('cell',)),
+        (dict(CLASSES=['a', 'b']), ('a', 'b')),
+        ([dict(classes=('a',)), dict(classes=('a', 'b'))], ('a', 'b')),
+    ],
+)
+def test_names_of_any_metainfo(metainfo, names):
+    assert names_in(metainfo) == names
+
+
+@pytest.mark.parametrize(
+    'data, teacher, line',
+    [
+        (NAMES, NAMES, 'have 3 each; the names of data and teacher were'),
+        (NAMES, None, r'could not be compared, as the teacher \(checkpoint'),
+        (None, NAMES, 'could not be compared, as the data names no classes'),
+        (None, None, 'as the data and the teacher .* name no classes'),
+    ],
+)
+def test_the_report_says_what_was_compared(data, teacher, line):
+    import re
+
+    assert re.search(line, what_was_compared(3, data, teacher, False))
+    assert 'by `class_map`' in what_was_compared(3, data, teacher, True)

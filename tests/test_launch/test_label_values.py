@@ -85,6 +85,13 @@ def test_maps_that_cannot_be_trained_on(tmp_path, label, message):
         check_label_values('train', dataset(tmp_path, [label]))
 
 
+def test_one_name_stands_for_object_and_background(tmp_path, told):
+    config = dataset(tmp_path, [values(1, 1)])
+    config['metainfo'] = dict(classes=('crack',))
+    check_label_values('train', config)
+    assert not told
+
+
 def test_values_are_those_of_training(tmp_path, told):
     # 0 becomes 255, and 1 and 2 become 0 and 1
     check_label_values(
