@@ -165,6 +165,24 @@ _detector(
 )
 
 
+def _crossing() -> dict:
+    cfg = _dense('gfl')
+    cfg['bbox_head']['stacked_convs'] = 3
+    return cfg
+
+
+_detector(
+    'crossed', 'GFLHead, crossed heads', _crossing, reader='CrossedClsLogits'
+)
+_detector(
+    'crossed_boxes',
+    'GFLHead, crossed heads (box distributions)',
+    _crossing,
+    reader='CrossedGFLBoxLogits',
+    decoupled='a side of a box is no map that could be cut into windows',
+)
+
+
 def _yolo(name: str) -> dict:
     from tests.toy_yolo import yolo_cfg
 
@@ -265,3 +283,55 @@ _segmentation(
     threshold=0.5,
     loss_decode=_BCE,
 )
+
+
+# ----------------------------------------------------- mask classification
+
+
+def _build_masks(cfg: dict, seed: int) -> nn.Module:
+    from tests.toy_mask_heads import build_masks
+
+    return build_masks(cfg, seed)
+
+
+def _mask_batch(model: nn.Module) -> Tuple[Any, list]:
+    import torch
+
+    from tests.toy_mask_heads import panoptic_samples
+    from tests.toy_segmentors import label_samples
+    from tests.toys import seeded
+
+    rng = seeded(3)
+    inputs = torch.randn(2, 3, 32, 32, generator=rng)
+    labels = torch.randint(CLASSES, (2, 4, 4), generator=rng)
+    labels = labels.repeat_interleave(8, 1).repeat_interleave(8, 2)
+    if hasattr(model, 'decode_head'):
+        return inputs, label_samples(labels)
+    return inputs, panoptic_samples(labels, 4, CLASSES - 4, (32, 32))
+
+
+def _mask_segmentor() -> dict:
+    from tests.toy_mask_heads import mask_segmentor_cfg
+
+    return mask_segmentor_cfg(classes=CLASSES)
+
+
+def _mask_detector() -> dict:
+    from tests.toy_mask_heads import mask_detector_cfg
+
+    return mask_detector_cfg(things=4, stuff=CLASSES - 4)
+
+
+for _name, _title, _toolbox, _cfg in (
+    ('mask2former', 'Mask2FormerHead (mmseg)', 'mmseg', _mask_segmentor),
+    ('panoptic', 'Mask2Former (mmdet)', 'mmdet', _mask_detector),
+):
+    register(
+        _name,
+        _title,
+        _toolbox,
+        _cfg,
+        _build_masks,
+        _mask_batch,
+        dict(windows=(1, 2)),
+    )
