@@ -95,12 +95,14 @@ def load_state_dict_strictly(
         whose (str): Of whom the messages speak. Defaults to 'teacher '.
 
     Raises:
-        ValueError: If a key is missing, unexpected or misshapen.
+        ValueError: If a key is missing, unexpected or misshapen, or its
+            numbers are not finite or of another kind than the model's.
     """
     from mmengine.runner.checkpoint import load_state_dict
 
     state = OrderedDict(state)
     ours = model.state_dict()
+    _check_numbers(ours, state, source, whose)
     for key, value in ours.items():
         if key.endswith('num_batches_tracked'):
             state.setdefault(key, value)
@@ -116,3 +118,55 @@ def load_state_dict_strictly(
                 'was trained with'
             ) from None
     load_state_dict(model, state, strict=True)
+
+
+def _check_numbers(
+    ours: Dict[str, Tensor], state: Dict[str, Tensor], source: str, whose: str
+) -> None:
+    """Refuse weights that a cast would make usable and wrong.
+
+    Raises:
+        ValueError: If floating-point weights are stored as integers or
+            complex numbers or the reverse, or are NaN or infinite.
+    """
+    other_kind, not_finite = [], []
+    for key, value in state.items():
+        mine = ours.get(key)
+        if mine is None or value.shape != mine.shape:
+            continue
+        fractions = value.is_floating_point() != mine.is_floating_point()
+        if value.is_complex() != mine.is_complex() or (
+            fractions and not _is_counter(mine, value)
+        ):
+            other_kind.append(f'{key} {_kind(value)} instead of {_kind(mine)}')
+        elif value.is_floating_point() and mine.is_floating_point():
+            wrong = ~value.to(mine.dtype).isfinite()
+            if (wrong & mine.to(wrong.device).isfinite()).any():
+                not_finite.append(key)
+    lists = [
+        f'{kind}: {_first(keys)}'
+        for kind, keys in (
+            ('of another kind', other_kind),
+            ('NaN or infinite', not_finite),
+        )
+        if keys
+    ]
+    if lists:
+        raise WrongValue(
+            f'{whose}checkpoint {source!r} has numbers that no model of this '
+            f'config was trained to ({"; ".join(lists)}); the file is '
+            'damaged, or its training had diverged, so take an earlier one'
+        )
+
+
+def _is_counter(mine: Tensor, value: Tensor) -> bool:
+    """Whether whole numbers are stored as fractions, which loses nothing."""
+    return (
+        not mine.is_floating_point()
+        and value.is_floating_point()
+        and bool((value == value.round()).all())
+    )
+
+
+def _kind(value: Tensor) -> str:
+    return str(value.dtype).rpartition('.')[2]

@@ -301,7 +301,8 @@ class LogitDistiller(StandIn):
         """Losses and logged parts of one term."""
         watch = self.watches[name]
         results: Dict[str, Tensor] = {}
-        total = first = None
+        total: Optional[Tensor] = None
+        compared: List[LogitPair] = []
         for prefix, pair in pairs.items():
             pair = term.viewed(pair)
             if watch.steps == 0:
@@ -325,8 +326,8 @@ class LogitDistiller(StandIn):
                 results[part] = number * scale if scale != 1 else number
             value = value.detach()
             total = value if total is None else total + value
-            first = pair if first is None else first
-        watch.note(total, first, term.facts)
+            compared.append(pair)
+        watch.record(total, compared, term.facts)
         if watch.is_due():
             self.check_terms(name)
         return results

@@ -1,6 +1,7 @@
 """Notice terms that do nothing, or go wrong, without stalling the GPU."""
 
-from typing import Dict, Optional
+import math
+from typing import Dict, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -52,19 +53,19 @@ class TermWatch:
         if self.gradient is None:
             self.gradient = torch.zeros((), device=device)
 
-        def note(gradient: Tensor) -> None:
+        def keep_largest(gradient: Tensor) -> None:
             if gradient.numel():
                 self.gradient = torch.maximum(
                     self.gradient, gradient.detach().abs().amax().float()
                 )
 
-        logits.register_hook(note)
+        logits.register_hook(keep_largest)
         return pair._replace(student_logits=logits)
 
-    def note(
+    def record(
         self,
         value: Optional[Tensor],
-        pair: Optional[LogitPair],
+        pairs: Sequence[LogitPair],
         facts: HeadFacts,
     ) -> None:
         """Remember one value of the term, before the ramp factor.
@@ -72,8 +73,8 @@ class TermWatch:
         Args:
             value (Tensor, optional): The term in this step; None if its
                 reader found nothing to compare.
-            pair (LogitPair, optional): What it was computed from; of several
-                the first: the main head, its pixels rather than windows.
+            pairs (list[LogitPair]): What it was computed from; the first is
+                the main head, its pixels rather than windows.
             facts (HeadFacts): Of the student's head.
         """
         if value is None:
@@ -81,33 +82,44 @@ class TermWatch:
             return
         with torch.no_grad():
             value = value.detach().float()
-            step = torch.full_like(value, self.steps + 1)
             if self.largest is None:
                 self.largest = torch.zeros_like(value)
                 self.bad_step = torch.zeros_like(value)
                 self.ranges = value.new_zeros(4)
-            bad_now = ~value.isfinite() & (self.bad_step == 0)
-            # looking whether it is needed would stall a GPU
-            needed = value.device.type != 'cpu' or bool(bad_now)
-            if needed and pair.student_logits.numel():
-                ranges = torch.stack(
-                    [
-                        extreme.float()
-                        for logits in (
-                            pair.student_logits.detach(),
-                            pair.teacher_logits,
-                        )
-                        for extreme in logits.aminmax()
-                    ]
-                )
-                self.ranges = torch.where(bad_now, ranges, self.ranges)
-            self.bad_step = torch.where(bad_now, step, self.bad_step)
+            self._look_for_bad_logits(value, pairs)
             self.largest = torch.maximum(
                 self.largest, value.abs().nan_to_num()
             )
             if self.is_young:
-                self._count_right(pair, facts)
+                self._count_right(pairs[0], facts)
         self.steps += 1
+
+    def _look_for_bad_logits(
+        self, value: Tensor, pairs: Sequence[LogitPair]
+    ) -> None:
+        """Note the first step with a value or a logit that is not finite.
+
+        A loss can be finite where its gradient is not, so the logits are
+        looked at themselves.
+        """
+        both = [
+            [pair.student_logits.detach() for pair in pairs],
+            [pair.teacher_logits for pair in pairs],
+        ]
+        if value.device.type == 'cpu':
+            # a sum is one quick pass, and not finite if a part of it is not
+            sums = [_sum(logits) for whose in both for logits in whose]
+            bad = ~(value + sum(sums)).isfinite() & (self.bad_step == 0)
+            if not bad:
+                return
+            ranges = torch.stack([*_range(both[0]), *_range(both[1])])
+        else:  # looking whether there is a bad one would stall a GPU
+            ranges = torch.stack([*_range(both[0]), *_range(both[1])])
+            fine = value.isfinite() & ranges.isfinite().all()
+            bad = ~fine & (self.bad_step == 0)
+        step = torch.full_like(value, self.steps + 1)
+        self.ranges = torch.where(bad, ranges, self.ranges)
+        self.bad_step = torch.where(bad, step, self.bad_step)
 
     def _count_right(self, pair: LogitPair, facts: HeadFacts) -> None:
         """Compare the teacher's classes with the labels of object rows."""
@@ -146,15 +158,7 @@ class TermWatch:
             return
         bad = int(self.bad_step)
         if bad:
-            low_s, high_s, low_t, high_t = self.ranges.tolist()
-            raise StoppedRun(
-                f'{self.name} became NaN or infinite in step {bad} of this '
-                f'run, with student logits in [{low_s:.4g}, {high_s:.4g}] '
-                f'and teacher logits in [{low_t:.4g}, {high_t:.4g}]; if the '
-                "student's range is not finite the training itself has "
-                'diverged: lower the learning rate, clip gradients, or warm '
-                'the term up with KDWarmupHook'
-            )
+            raise StoppedRun(self._describe_bad(bad))
         if not self.expects_value or self.steps < self.every:
             return
         if float(self.largest) == 0:
@@ -169,6 +173,30 @@ class TermWatch:
                 f'{self.steps} steps; its logits are detached or frozen'
             )
 
+    def _describe_bad(self, step: int) -> str:
+        """What was not finite, in which step, and what to try."""
+        low_s, high_s, low_t, high_t = ranges = self.ranges.tolist()
+        student, teacher = (
+            all(map(math.isfinite, part)) for part in (ranges[:2], ranges[2:])
+        )
+        if not teacher:
+            advice = (
+                "the teacher's own logits are not finite: check its weights, "
+                'its input normalisation and, under AMP, whether it overflows'
+            )
+        elif not student:
+            advice = (
+                'the training itself has diverged: lower the learning rate, '
+                'clip gradients, or warm the term up with KDWarmupHook'
+            )
+        else:
+            advice = 'lower the temperature or the weights of the loss'
+        return (
+            f'{self.name} became NaN or infinite in step {step} of this '
+            f'run, with student logits in [{low_s:.4g}, {high_s:.4g}] '
+            f'and teacher logits in [{low_t:.4g}, {high_t:.4g}]; {advice}'
+        )
+
     def teacher_accuracy(self) -> Optional[Dict[str, float]]:
         """Share of labelled rows that the teacher gets right, if known."""
         if self.rows is None or not int(self.rows):
@@ -176,3 +204,22 @@ class TermWatch:
         return dict(
             rows=int(self.rows), accuracy=int(self.right) / int(self.rows)
         )
+
+
+def _sum(logits: Tensor) -> Tensor:
+    """Sum of all logits, in float32 at least."""
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    return logits.sum(dtype=wide).float()
+
+
+def _range(maps: Sequence[Tensor]) -> Tensor:
+    """Smallest and largest logit, (2,); 0 and 0 if there is none."""
+    ranges = [
+        torch.stack(logits.aminmax()).float()
+        for logits in maps
+        if logits.numel()
+    ]
+    if not ranges:
+        return torch.zeros(2, device=maps[0].device)
+    low, high = torch.stack(ranges, 1)
+    return torch.stack([low.amin(), high.amax()])

@@ -1,0 +1,91 @@
+"""Weights are loaded whole, finite and of the model's own kind."""
+
+import pytest
+import torch
+
+from mmkd_logit.checkpoints.state_dict import (
+    load_state_dict_strictly,
+    plain_state_dict,
+)
+from tests.toys import ToyModel
+
+
+def load(**changes):
+    model, state = ToyModel(), ToyModel().state_dict()
+    state.update(changes)
+    load_state_dict_strictly(model, state, 'file.pth')
+    return model, state
+
+
+def test_equal_weights_load():
+    model, state = load()
+    assert torch.equal(model.conv.weight, state['conv.weight'])
+
+
+@pytest.mark.parametrize(
+    'dtype', [torch.float16, torch.bfloat16, torch.float64]
+)
+def test_other_precisions_load(dtype):
+    weight = torch.full((4, 3, 1, 1), 0.5, dtype=dtype)
+    model, _ = load(**{'conv.weight': weight})
+    assert model.conv.weight.dtype == torch.float32
+    assert (model.conv.weight == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    'key, value, message',
+    [
+        (
+            'conv.weight',
+            torch.full((4, 3, 1, 1), float('nan')),
+            'NaN or infinite: conv.weight',
+        ),
+        (
+            'norm.running_var',
+            torch.full((4,), float('inf')),
+            'NaN or infinite: norm.running_var',
+        ),
+        (
+            'conv.bias',
+            torch.full((4,), 1e300, dtype=torch.float64),
+            'NaN or infinite: conv.bias',
+        ),
+        (
+            'conv.bias',
+            torch.ones(4).long(),
+            'another kind: conv.bias int64 instead of float32',
+        ),
+        (
+            'conv.bias',
+            torch.ones(4, dtype=torch.complex64),
+            'conv.bias complex64 instead of float32',
+        ),
+        (
+            'norm.num_batches_tracked',
+            torch.tensor(0.5),
+            'num_batches_tracked float32 instead of int64',
+        ),
+    ],
+)
+def test_numbers_of_another_kind_are_refused(key, value, message):
+    with pytest.raises(ValueError, match=f"'file.pth' has numbers.*{message}"):
+        load(**{key: value})
+
+
+def test_a_counter_may_be_stored_as_a_float():
+    model, _ = load(**{'norm.num_batches_tracked': torch.tensor(7.0)})
+    assert model.norm.num_batches_tracked == 7
+
+
+def test_a_missing_key_is_listed():
+    model, state = ToyModel(), ToyModel().state_dict()
+    del state['conv.bias']
+    with pytest.raises(ValueError, match='missing: conv.bias'):
+        load_state_dict_strictly(model, state, 'file.pth')
+
+
+def test_the_state_dict_inside_a_checkpoint():
+    state = {'module.a': torch.ones(1), 'module.b': torch.ones(1)}
+    assert list(plain_state_dict(dict(state_dict=state))) == ['a', 'b']
+    with pytest.raises(ValueError, match='no state_dict of tensors'):
+        plain_state_dict([1])
