@@ -160,7 +160,7 @@ def _several_levels(cfg, name, attention, ffn, layers, levels):
         cfg['dn_cfg'] = _DENOISING
     if name == 'ddq':
         cfg.update(
-            dense_topk_ratio=1.5, dqs_cfg=dict(type='nms', iou_threshold=0.3)
+            dense_topk_ratio=1.5, dqs_cfg=dict(type='nms', iou_threshold=0.02)
         )
 
 

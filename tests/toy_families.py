@@ -211,10 +211,14 @@ def _build_detr(cfg: dict, seed: int) -> nn.Module:
 
 
 for _name, _title, _rows in (
+    ('detr', 'DETRHead (queries)', 'queries'),
+    ('conditional', 'ConditionalDETRHead (queries)', 'queries'),
+    ('dab', 'DABDETRHead (queries)', 'queries'),
     ('deformable', 'DeformableDETRHead (queries)', 'queries'),
     ('dino', 'DINOHead (queries)', 'queries'),
     ('dino_encoder', 'DINOHead (encoder tokens)', 'encoder'),
     ('dino_denoising', 'DINOHead (denoising queries)', 'denoising'),
+    ('ddq', 'DDQDETRHead (queries)', 'queries'),
 ):
     register(
         _name,
