@@ -5,7 +5,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from ..ops.autograd import as_float
+from ..ops.below_kl import below_kl
 from ..ops.group_kl import group_kl
 from ..ops.softmax import may_look
 from ..ops.top_classes import largest_class, top_classes
@@ -15,9 +15,6 @@ from .checks import check_labels, check_rows, check_tau
 
 #: Most classes above the label for which they are cut out one by one.
 MAX_CUT = 8
-#: Logit of a class that is left out in both models. Its power is 0, and so is
-#: the difference of the two; -inf minus -inf would be no number.
-HIDDEN = -1e30
 
 
 def rld_loss(
@@ -81,7 +78,7 @@ def rld_loss(
     above = teacher_logits >= teacher_logits.gather(1, target)
     most = 0
     if may_look(above) and above.numel():
-        most = int(above.sum(1).max())
+        most = int(above.sum(1, dtype=torch.int32).max())
     right = most == 1  # no other class is level with any label
     if right and tau_alpha == tau:
         rows, parts = group_kl(
@@ -137,12 +134,8 @@ def _inside_below(
             top = torch.where(above.gather(1, top), top, target)
         rows, parts = group_kl(student, teacher, tau, top=top, w_rest=weight)
     else:
-        rows, parts = group_kl(
-            as_float(student).masked_fill(above, HIDDEN),
-            as_float(teacher).masked_fill(above, HIDDEN),
-            tau,
-            w_rest=weight,
-        )
+        kept = below_kl(student, teacher, teacher.gather(1, target), tau)
+        return weight * kept, kept.detach()
     return rows, parts['low_rest']
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
+from ..ops.softmax import may_look, surely_finite
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_labels, check_rows
@@ -77,10 +78,15 @@ def wsld_loss(
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Of each row at temperature 1, exact where it is next to 0."""
-    logits = as_float(logits.detach())
-    own = logits.gather(1, labels[:, None])[:, 0]
-    others = logits.scatter(1, labels[:, None], -torch.inf).logsumexp(1)
-    gap = torch.where(others == -torch.inf, others, others - own)
+    logits, target = as_float(logits.detach()), labels[:, None]
+    own = logits.gather(1, target)
+    if may_look(logits):
+        odds = (logits - own).exp_().scatter_(1, target, 0.0)
+        entropy = odds.sum(1).log1p_()
+        if surely_finite(entropy):
+            return entropy
+    others = logits.scatter(1, target, -torch.inf).logsumexp(1)
+    gap = torch.where(others == -torch.inf, others, others - own[:, 0])
     return F.softplus(gap, threshold=100.0)
 
 
