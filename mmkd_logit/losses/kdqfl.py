@@ -26,15 +26,26 @@ def kdqfl_loss(
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
-        beta (float): Exponent, >= 1. Defaults to 1.0.
+        beta (float): Exponent, >= 0; 0 is the plain cross entropy. Below 1
+            the gradient at ``p = q`` is set to 0, where that of the formula
+            has no limit. Defaults to 1.0.
 
     Returns:
         Tensor: Loss of each row in nats, shape (M,). There is no temperature.
 
     Source:
-        The classification term of CrossKD, Wang et al., CVPR 2024,
-        https://arxiv.org/abs/2306.11369, there on crossed heads with
-        ``beta = 1``; here on the student's own logits.
+        The class term of CrossKD, Wang et al., CVPR 2024,
+        https://arxiv.org/abs/2306.11369, on crossed heads
+        (:class:`~mmkd_logit.heads.crossed.CrossedClsLogits`) with
+        ``beta = 1``; and that of BCKD, Yang et al., ICCV 2023,
+        https://arxiv.org/abs/2308.14286, on the student's own logits
+        (:class:`~mmkd_logit.heads.dense_cls_logits.DenseClsLogits` with
+        ``divisor='student'``) with ``beta = 1`` and weight 1.0. Both codes
+        have this formula; divided by a number of positives they agree,
+        without one CrossKD takes the mean over rows and classes, BCKD and
+        this project that over rows. BCKD's code leaves out pyramid levels
+        without a positive; here they count. Its box term is a GIoU between
+        decoded boxes, which is no row of logits.
 
     Examples:
         >>> teacher = torch.tensor([[3.]]).log()
@@ -58,19 +69,30 @@ class FocalQuestion(NamedTuple):
 def focal_plain(question: FocalQuestion) -> Tuple[Tensor, None]:
     """:func:`kdqfl_loss` by autograd."""
     gap, entropy = _gap_and_entropy(question)
-    return (gap.abs().pow(question.beta) * entropy).sum(1), None
+    return (_factor(gap, question.beta) * entropy).sum(1), None
 
 
 def focal_with_gradient(question: FocalQuestion, need_grad: bool) -> Answer:
     """Value and gradient in one pass; keeps one (M, C) tensor."""
     beta, (gap, entropy) = question.beta, _gap_and_entropy(question)
-    weight = gap.abs().pow(beta)
+    weight = _factor(gap, beta)
     pullback = None
     if need_grad:
         p = question.student.sigmoid()
         slope = beta * gap.abs().pow(beta - 1) * gap.sign() * p * (1 - p)
+        if beta < 1:
+            slope = slope.masked_fill(gap == 0, 0.0)
         pullback = scaled_rows(weight * gap + entropy * slope)
     return Answer((weight * entropy).sum(1), None, pullback)
+
+
+def _factor(gap: Tensor, beta: float) -> Tensor:
+    """``|p - q|**beta``, whose gradient is 0 at 0."""
+    size = gap.abs()
+    if beta >= 1:
+        return size.pow(beta)
+    some = size > 0
+    return torch.where(some, size.where(some, 1.0).pow(beta), 0.0**beta)
 
 
 def _gap_and_entropy(question: FocalQuestion) -> Tuple[Tensor, Tensor]:
@@ -96,5 +118,5 @@ class KDQFLLoss(LogitLoss):
     sigmoid_function = kdqfl_loss
 
     def check_settings(self) -> None:
-        if not self.beta >= 1:
-            raise ValueError(f'KDQFLLoss: beta must be >= 1, got {self.beta}')
+        if not self.beta >= 0:
+            raise ValueError(f'KDQFLLoss: beta must be >= 0, got {self.beta}')
