@@ -5,8 +5,7 @@
 
 ``tools/configs.yml`` says which recipe a method takes for which pair. The
 files of ``configs/_base_/recipes`` and most of ``configs/_base_/pairs`` are
-written by hand; the pairs of CIFAR-100 and CUB-200-2011, which join two
-baselines, are written here too.
+written by hand; pairs of two baselines named cifar_* are written here too.
 """
 
 import argparse
@@ -18,6 +17,8 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Data sets whose pairs join any two baselines.
+GENERATED = ('cifar100', 'cub', 'stl10')
 NETWORK = r'(wrn_\d+_\d+|[^_]+)'
 CONFIG = """\
 # {title}: {architecture}{teacher} teaches {student}.
@@ -53,6 +54,12 @@ class Row(NamedTuple):
     pair: str
     recipe: str
     published: bool
+    variant: str = ''
+
+    @property
+    def stem(self) -> str:
+        """Name of the file."""
+        return self.pair + (f'_{self.variant}' if self.variant else '')
 
 
 def read_rows(table: dict) -> Iterator[Row]:
@@ -63,22 +70,29 @@ def read_rows(table: dict) -> Iterator[Row]:
     """
     for method, groups in table['methods'].items():
         seen = set()
-        for pattern, recipes in groups.items():
-            if pattern == 'name':
+        for key, recipes in groups.items():
+            if key == 'name':
                 continue
+            pattern, _, variant = key.partition(' ')
             for recipe, pairs in recipes.items():
                 if isinstance(pairs, str):
                     pairs = {'published': pairs}
                 for state, names in pairs.items():
                     for name in names.split():
-                        pair = pattern.replace('*', name)
-                        if pair in seen:
+                        row = Row(
+                            method,
+                            pattern.replace('*', name),
+                            recipe,
+                            state == 'published',
+                            variant,
+                        )
+                        if row.stem in seen:
                             raise ValueError(
                                 f'configs.yml: {method} has two recipes for '
-                                f'{pair}; remove one'
+                                f'{row.stem}; remove one'
                             )
-                        seen.add(pair)
-                        yield Row(method, pair, recipe, state == 'published')
+                        seen.add(row.stem)
+                        yield row
 
 
 def split_pair(pair: str) -> Tuple[str, str, str, str]:
@@ -97,6 +111,8 @@ def config_text(row: Row, table: dict) -> str:
     """The few lines of a config."""
     architecture, teacher, student, data = split_pair(row.pair)
     note = '' if row.published else GUESS
+    if row.variant:
+        note = f'# {table["variants"][row.variant]}\n{note}'
     return CONFIG.format(
         title=f'{table["methods"][row.method]["name"]}, {table["data"][data]}',
         architecture=(
@@ -126,11 +142,11 @@ def expected_files(root: Path, table: dict) -> Dict[Path, str]:
     configs = root / 'configs'
     files, stems = {}, {}
     for row in read_rows(table):
-        path = configs / row.method / f'{row.pair}.py'
+        path = configs / row.method / f'{row.stem}.py'
         files[path] = config_text(row, table)
-        stems.setdefault(row.method, []).append(row.pair)
+        stems.setdefault(row.method, []).append(row.stem)
         architecture, teacher, student, data = split_pair(row.pair)
-        if architecture == 'cifar' and data in ('cifar100', 'cub'):
+        if architecture == 'cifar' and data in GENERATED:
             path = configs / '_base_' / 'pairs' / f'{row.pair}.py'
             files[path] = PAIR.format(
                 teacher=teacher, student=student, data=data

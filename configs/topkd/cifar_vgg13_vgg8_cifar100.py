@@ -1,6 +1,6 @@
 # TopKD, CIFAR-100: vgg13 teaches vgg8.
 _base_ = [
     '../_base_/pairs/cifar_vgg13_vgg8_cifar100.py',
-    '../_base_/recipes/topkd_cifar.py'
+    '../_base_/recipes/topkd.py'
 ]
 globals().update(_base_.pop('recipe'))

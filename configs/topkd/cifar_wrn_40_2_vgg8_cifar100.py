@@ -1,6 +1,6 @@
 # TopKD, CIFAR-100: wrn_40_2 teaches vgg8.
 _base_ = [
     '../_base_/pairs/cifar_wrn_40_2_vgg8_cifar100.py',
-    '../_base_/recipes/topkd_cifar.py'
+    '../_base_/recipes/topkd.py'
 ]
 globals().update(_base_.pop('recipe'))

@@ -1,9 +1,9 @@
-# LDRLD; no source has it for segmentation. Weights for tau 1 are a guess.
+# LDRLD of every pixel. No source has it for segmentation; the weights for tau
+# 1 are those of ldrld_imagenet, a guess.
+_base_ = './ldrld_imagenet.py'
 recipe = dict(
     model=dict(
         distill=dict(
             loss_kd=dict(
-                logits=dict(type='mmkd_logit.SegLogits'),
-                loss=dict(
-                    type='mmkd_logit.LDRLDLoss', tau=1.0, depth=7, alpha=1.0,
-                    beta=1.0)))))
+                logits=dict(
+                    type='mmkd_logit.SegLogits', ignored='teacher')))))

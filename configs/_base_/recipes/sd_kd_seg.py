@@ -1,5 +1,5 @@
-# KD of pixels and of windows of them. No paper has it.
-_base_ = './kd_seg.py'
+# KD of every pixel and of windows of them. No paper has it.
+_base_ = './kd_seg_all.py'
 recipe = dict(
     model=dict(
         distill=dict(

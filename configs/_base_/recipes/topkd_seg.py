@@ -1,6 +1,7 @@
 # TopKD; no source has it for segmentation. Its contrast compares each pixel
-# with each, so a twentieth of them is drawn.
-_base_ = './topkd_cifar.py'
+# with each and takes pixels of one class for different ones, so a twentieth of
+# the labelled pixels is drawn.
+_base_ = './topkd.py'
 recipe = dict(
     model=dict(
         distill=dict(

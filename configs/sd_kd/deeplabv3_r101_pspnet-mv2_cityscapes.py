@@ -1,0 +1,6 @@
+# SD-KD, Cityscapes: deeplabv3 r101 teaches pspnet-mv2.
+_base_ = [
+    '../_base_/pairs/deeplabv3_r101_pspnet-mv2_cityscapes.py',
+    '../_base_/recipes/sd_kd_seg_w124.py'
+]
+globals().update(_base_.pop('recipe'))

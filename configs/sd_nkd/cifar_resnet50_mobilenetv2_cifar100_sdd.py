@@ -1,0 +1,7 @@
+# SD-NKD, CIFAR-100: resnet50 teaches mobilenetv2.
+# With the settings that the SDD repository runs for its tables.
+_base_ = [
+    '../_base_/pairs/cifar_resnet50_mobilenetv2_cifar100.py',
+    '../_base_/recipes/sd_nkd_cifar_sdd.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,7 @@
+# SD-NKD, CIFAR-100: wrn_40_2 teaches vgg8.
+# With the settings that the SDD repository runs for its tables.
+_base_ = [
+    '../_base_/pairs/cifar_wrn_40_2_vgg8_cifar100.py',
+    '../_base_/recipes/sd_nkd_cifar_sdd_s12.py'
+]
+globals().update(_base_.pop('recipe'))

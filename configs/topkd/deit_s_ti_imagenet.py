@@ -1,0 +1,7 @@
+# TopKD, ImageNet: deit s teaches ti.
+# No setting is published for this pair; the recipe is a guess.
+_base_ = [
+    '../_base_/pairs/deit_s_ti_imagenet.py',
+    '../_base_/recipes/topkd.py'
+]
+globals().update(_base_.pop('recipe'))
