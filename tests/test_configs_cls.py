@@ -32,6 +32,8 @@ CUB_PAIRS = """
     resnet32x4_mobilenetv2 resnet32x4_shufflenetv1 vgg13_mobilenetv2
     vgg13_vgg8 resnet50_shufflenetv1
 """.split()
+#: Methods of each data set.
+COUNTS = {'imagenet': 11, 'tiny-imagenet': 6, 'cub': 4}
 TEACHERS = 'resnet56 resnet110 resnet32x4 wrn_40_2 vgg13 resnet50'.split()
 PUBLISHED = {
     name.lower().replace('shufflev', 'shufflenetv'): name
@@ -40,7 +42,7 @@ PUBLISHED = {
 OTHERS = sorted(
     str(path.relative_to(CONFIGS))
     for folder in ('baseline', '_base_/pairs')
-    for pattern in ('classifier_*', 'deit_*', 'cifar_*_cub.py')
+    for pattern in ('classifier_*', 'deit_*', 'vit_*', 'cifar_*_cub.py')
     for path in CONFIGS.glob(f'{folder}/{pattern}')
 ) + ['sd_dkd/classifier_r50_mv3_folders.py']
 
@@ -154,7 +156,7 @@ def test_every_method_of_cub_makes_a_step(pair):
     make_steps(configs, images(2, 64), samples([3, 198]))
 
 
-@pytest.mark.parametrize('dataset', ['imagenet', 'tiny-imagenet'])
+@pytest.mark.parametrize('dataset', COUNTS)
 @pytest.mark.parametrize('pair', [('r34', 'r18'), ('r50', 'mv1')])
 def test_every_method_of_imagenet_makes_a_step(pair, dataset):
     configs = [
@@ -162,17 +164,16 @@ def test_every_method_of_imagenet_makes_a_step(pair, dataset):
             path.parent.name,
             pair_config(path.parent.name, *pair, dataset, 'classifier'),
         )
-        for path in CONFIGS.glob(
-            f'*kd/classifier_{"_".join(pair)}_{dataset}.py'
-        )
+        for path in CONFIGS.glob(f'*/classifier_{"_".join(pair)}_{dataset}.py')
     ]
-    assert len(configs) == {'imagenet': 8, 'tiny-imagenet': 4}[dataset]
+    assert len(configs) == COUNTS[dataset]
     make_steps(configs, images(2, 64), samples([3, 98]))
 
 
 def test_every_method_of_deit_makes_a_step_on_mixed_images():
-    paths = sorted(CONFIGS.glob('*kd*/deit_s_ti_imagenet.py'))
-    assert len(paths) == 5
+    paths = sorted(CONFIGS.glob('*kd*/deit_*_imagenet.py'))
+    paths = [path for path in paths if 'deit3' not in path.stem]
+    assert len(paths) == 6
     student = None
     scores = torch.zeros(2, 1000)
     scores[0, [3, 98]] = torch.tensor([0.3, 0.7])

@@ -22,6 +22,7 @@ PAIRS = {
     'deeplabv3_r101_r18': 'deeplabv3_r18',
     'deeplabv3_r101_pspnet-r18': 'pspnet_r18',
     'deeplabv3_r101_mv2': 'deeplabv3_mv2',
+    'deeplabv3_r101_pspnet-mv2': 'pspnet_mv2',
     'segformer_b2_b0': 'segformer_b0',
 }
 METHODS = (
@@ -165,3 +166,16 @@ def test_settings_of_the_methods():
         for method in ('sd_kd', 'sd_dkd', 'sd_nkd'):
             windows = term(method, pair).logits.windows
             assert tuple(windows) == ((1, 2) if alike else (1, 2, 4))
+
+
+@pytest.mark.parametrize('method', ['kd', 'dkd'])
+def test_a_mask2former_teaches_a_segformer(method):
+    pytest.importorskip('mmdet')  # whose layers Mask2Former needs
+    config = load(method, 'segformer_mask2former-r101_b0')
+    teacher = read_model_config(config.model.teacher)
+    assert teacher.weights.startswith('https://')
+    distiller, teacher = build(config.model), build(teacher.model)
+    reader = distiller.terms['loss_kd'].reader
+    reader.check(distiller.student, teacher)
+    ours, theirs = (reader.facts(m) for m in (distiller.student, teacher))
+    assert ours == theirs and ours.channels == 19

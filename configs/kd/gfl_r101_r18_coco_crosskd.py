@@ -1,5 +1,5 @@
 # KD, COCO: gfl r101 teaches r18.
-# With the settings of CrossKD, but without its crossed heads.
+# With the crossed heads and the settings of CrossKD.
 _base_ = [
     '../_base_/pairs/gfl_r101_r18_coco.py',
     '../_base_/recipes/kd_gfl_crosskd.py'

@@ -98,6 +98,7 @@ class DETRLogits(WeighedRowsReader):
         KD-DETR, Wang et al., CVPR 2024, https://arxiv.org/abs/2211.08071.
     """
 
+    recipes = 'detr'
     family = 'mmdet detection transformers with ' + ', '.join(HEADS)
 
     def __init__(

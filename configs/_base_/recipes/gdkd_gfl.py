@@ -1,6 +1,6 @@
-# GDKD of box distributions, mmdet-gdkd configs/ld_mod/ld_gdkd_*; the classes
-# are sigmoids, which GDKD does not compare: KD as kd_dense.
-_base_ = './kd_dense.py'
+# GDKD of classes as gdkd_dense, and of box distributions with the authors'
+# settings, mmdet-gdkd configs/ld_mod/ld_gdkd_*.
+_base_ = './gdkd_dense.py'
 recipe = dict(
     model=dict(
         distill=dict(

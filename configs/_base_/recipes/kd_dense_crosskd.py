@@ -1,6 +1,6 @@
-# CrossKD's class term and its schedule for RetinaNet R101 to R50, 2x, without
-# its crossed heads.
-_base_ = './kd_dense.py'
+# CrossKD's classes for RetinaNet R101 to R50: crossed heads, its class term
+# and its schedule, 2x. Its term of decoded boxes (GIoU) is not here.
+_base_ = './kd_atss_crosskd.py'
 recipe = dict(
     train_cfg=dict(max_epochs=24),
     param_scheduler=[

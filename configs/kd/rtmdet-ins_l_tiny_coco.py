@@ -1,0 +1,6 @@
+# KD, COCO: rtmdet-ins l teaches tiny.
+_base_ = [
+    '../_base_/pairs/rtmdet-ins_l_tiny_coco.py',
+    '../_base_/recipes/kd_dense.py'
+]
+globals().update(_base_.pop('recipe'))

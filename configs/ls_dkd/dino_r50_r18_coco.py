@@ -1,0 +1,6 @@
+# LS-DKD, COCO: dino r50 teaches r18.
+_base_ = [
+    '../_base_/pairs/dino_r50_r18_coco.py',
+    '../_base_/recipes/ls_dkd_detr.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# LS-DKD, COCO: faster_rcnn r101 teaches r18.
+_base_ = [
+    '../_base_/pairs/faster_rcnn_r101_r18_coco.py',
+    '../_base_/recipes/ls_dkd_roi.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# TopKD, COCO: faster_rcnn r101 teaches r18.
+_base_ = [
+    '../_base_/pairs/faster_rcnn_r101_r18_coco.py',
+    '../_base_/recipes/topkd_roi.py'
+]
+globals().update(_base_.pop('recipe'))
