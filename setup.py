@@ -26,6 +26,9 @@ def make_extras() -> dict:
         'dev': [
             'codespell==2.4.3',
             'hypothesis',
+            'latex2mathml==3.81.1',
+            'mkdocs==1.6.1',
+            'mkdocstrings-python==2.0.9',
             'pre-commit',
             'pytest>=8',
             'pytest-xdist',
