@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
+from ..ops.softmax import may_look, surely_finite
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_rows
@@ -79,6 +80,14 @@ def check_exponent(name: str, gamma: float) -> float:
 
 def _power_sum(teacher: Tensor, gamma: float) -> Tensor:
     """Sum of the probabilities' powers; 1 for a row of -inf."""
+    if may_look(teacher) and teacher.shape[1]:
+        # relative to any one class, no sum is below 1
+        odds = teacher - teacher[:, :1]
+        whole = odds.exp().sum(1).log_()
+        power_sum = odds.mul_(gamma).exp_().sum(1).log_()
+        power_sum.sub_(whole, alpha=gamma).exp_()
+        if surely_finite(whole) and surely_finite(power_sum):
+            return power_sum
     whole = gamma * teacher.logsumexp(1)
     power_sum = ((teacher * gamma).logsumexp(1) - whole).exp()
     return power_sum.masked_fill(whole == -torch.inf, 1.0)

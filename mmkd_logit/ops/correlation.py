@@ -186,21 +186,21 @@ def _terms(
     Returns:
         tuple[Tensor, Tensor or None]: A scalar, and the shape of ``p``.
     """
-    a, b = p - _mean(p, dim, inner), q - _mean(q, dim, inner)
+    p_mean, q_mean = _mean(p, dim, inner), _mean(q, dim, inner)
+    a, b = p - p_mean, q - q_mean
+    size = p.shape[dim] if inner is None else inner.sum()
 
     def total(x, y):
         product = x * y if inner is None else (x * y).mul_(inner)
         return product.sum(dim, keepdim=True)
 
-    def norm(centred, whole):
+    def norm(centred, mean):
         squares = total(centred, centred)
         # what rounding of the mean leaves of equal numbers
-        noise = 2 * torch.finfo(p.dtype).eps
-        largest = noise * whole.amax(dim, keepdim=True)
-        equal = squares <= p.shape[dim] * largest.square()
-        return squares.masked_fill(equal, 0.0).sqrt_()
+        noise = size * (2 * torch.finfo(p.dtype).eps * mean).square()
+        return squares.masked_fill(squares <= noise, 0.0).sqrt_()
 
-    p_norm, q_norm, dot = norm(a, p), norm(b, q), total(a, b)
+    p_norm, q_norm, dot = norm(a, p_mean), norm(b, q_mean), total(a, b)
     dot = dot.masked_fill((p_norm == 0) | (q_norm == 0), 0.0)
     lengths = p_norm * q_norm + question.eps
     lengths = lengths.masked_fill(lengths == 0, torch.inf)
@@ -208,7 +208,7 @@ def _terms(
     if outer is not None:
         kept = kept * outer
     if inner is not None:
-        kept = kept * (inner.sum() > 0)
+        kept = kept * (size > 0)
     factor = kept / _divisor(kept.sum())
     mean = (factor * (1 - dot / lengths)).sum()
     if not need_slope:

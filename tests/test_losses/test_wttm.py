@@ -92,3 +92,21 @@ def test_the_class_logs_the_unweighted_part():
     assert not WTTMLoss(weighted=False).weighted
     with pytest.raises(ValueError, match='WTTMLoss: gamma must be > 0'):
         WTTMLoss(gamma=0.0)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('gamma', [0.2, 3.0])
+@pytest.mark.parametrize('gap', [-2e3, -60.0, 60.0, 2e3])
+def test_the_weight_is_exact_whichever_class_is_sure(dtype, gamma, gap):
+    teacher = torch.zeros(1, 4, dtype=dtype)
+    for sure in (0, 3):
+        logits = teacher.clone()
+        logits[0, sure] = gap
+        _, parts = wttm_loss(logits, logits, gamma, with_parts=True)
+        prob = logits.double().log_softmax(1)
+        torch.testing.assert_close(
+            parts['power_sum'].double(),
+            (gamma * prob).exp().sum(1),
+            rtol=1e-5,
+            atol=0,
+        )
