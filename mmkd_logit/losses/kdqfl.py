@@ -68,17 +68,17 @@ class FocalQuestion(NamedTuple):
 
 def focal_plain(question: FocalQuestion) -> Tuple[Tensor, None]:
     """:func:`kdqfl_loss` by autograd."""
-    gap, entropy = _gap_and_entropy(question)
-    return (_factor(gap, question.beta) * entropy).sum(1), None
+    p, q, entropy = _terms(question)
+    return (_factor(p - q, question.beta) * entropy).sum(1), None
 
 
 def focal_with_gradient(question: FocalQuestion, need_grad: bool) -> Answer:
     """Value and gradient in one pass; keeps one (M, C) tensor."""
-    beta, (gap, entropy) = question.beta, _gap_and_entropy(question)
+    beta, (p, q, entropy) = question.beta, _terms(question)
+    gap = p - q
     weight = _factor(gap, beta)
     pullback = None
     if need_grad:
-        p = question.student.sigmoid()
         slope = beta * gap.abs().pow(beta - 1) * gap.sign() * p * (1 - p)
         if beta < 1:
             slope = slope.masked_fill(gap == 0, 0.0)
@@ -95,13 +95,13 @@ def _factor(gap: Tensor, beta: float) -> Tensor:
     return torch.where(some, size.where(some, 1.0).pow(beta), 0.0**beta)
 
 
-def _gap_and_entropy(question: FocalQuestion) -> Tuple[Tensor, Tensor]:
-    """``p - q`` and the binary cross entropy of each class."""
+def _terms(question: FocalQuestion) -> Tuple[Tensor, Tensor, Tensor]:
+    """Probabilities of student and teacher, and their cross entropy."""
     student, q = question.student, question.teacher.sigmoid()
     # -inf times a target of 0 would be NaN
     finite = student.clamp(min=torch.finfo(student.dtype).min)
     entropy = F.binary_cross_entropy_with_logits(finite, q, reduction='none')
-    return student.sigmoid() - q, entropy
+    return student.sigmoid(), q, entropy
 
 
 QUALITY_FOCAL = Operation(focal_plain, (focal_with_gradient,))

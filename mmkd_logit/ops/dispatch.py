@@ -8,7 +8,7 @@ answers it, and the plain form does so where none serves it or where
 ``torch.compile`` is tracing.
 """
 
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Iterable, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -35,6 +35,11 @@ class Answer(NamedTuple):
     pullback: Optional[Pullback] = None
 
 
+#: From a question, and whether the gradient is wanted, to an answer; None
+#: leaves the question to the next. Autograd records nothing in there.
+Backend = Callable[[Any, bool], Optional[Answer]]
+
+
 class Operation(NamedTuple):
     """A function of a question with several implementations.
 
@@ -43,13 +48,11 @@ class Operation(NamedTuple):
 
     Attributes:
         plain (Callable): From a question to its value and parts.
-        backends (tuple[Callable, ...]): From a question, and whether the
-            gradient is wanted, to an :class:`Answer`; None leaves the
-            question to the next. Autograd records nothing in there.
+        backends (tuple[Callable, ...]): In the order in which they are asked.
     """
 
     plain: Callable[..., Tuple[Tensor, Optional[Tensor]]]
-    backends: Tuple[Callable[..., Optional[Answer]], ...] = ()
+    backends: Tuple[Backend, ...] = ()
 
 
 def run(
@@ -67,18 +70,26 @@ def run(
     """
     if compiling():
         return operation.plain(question)
-    student, answer = question.student, None
-    need_grad = student.requires_grad and torch.is_grad_enabled()
+    student = question.student
+    if not student.requires_grad or not torch.is_grad_enabled():
+        answer = _ask(operation.backends, question, False)
+        return answer[:2] if answer else operation.plain(question)
     with torch.no_grad():
-        for backend in operation.backends:
-            answer = backend(question, need_grad)
-            if answer is not None:
-                break
+        answer = _ask(operation.backends, question, True)
     if answer is None:
         return operation.plain(question)
-    if not need_grad:
-        return answer.value, answer.parts
     return _Answered.apply(student, answer), answer.parts
+
+
+def _ask(
+    backends: Iterable[Backend], question: NamedTuple, need_grad: bool
+) -> Optional[Answer]:
+    """The answer of the first backend that serves the question, if any."""
+    for backend in backends:
+        answer = backend(question, need_grad)
+        if answer is not None:
+            return answer
+    return None
 
 
 def scaled_rows(grad: Tensor) -> Pullback:
@@ -130,4 +141,5 @@ class _Answered(torch.autograd.Function):
         pullback, graph_is_kept = ctx.pullback, _graph_is_kept()
         if not graph_is_kept:
             ctx.pullback = None
-        return pullback(grad, graph_is_kept).to(ctx.dtype), None
+        grad = pullback(grad, graph_is_kept)
+        return grad if grad.dtype == ctx.dtype else grad.to(ctx.dtype), None

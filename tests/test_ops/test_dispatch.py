@@ -22,7 +22,7 @@ def plain(question):
 def backend(question, need_grad):
     """The same; the part tells that it was here."""
     student, factor = question
-    assert not torch.is_grad_enabled()
+    assert not (need_grad and torch.is_grad_enabled())
     grad = 2 * factor * student if need_grad else None
     rows = factor * student.square().sum(1)
     return Answer(
