@@ -90,6 +90,7 @@ class GFLBoxLogits(LogitReader):
             head.reg_max + 1,
             classes_are_columns=False,
             by_class=False,
+            has_labels=self.region == 'positive',
         )
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:

@@ -40,9 +40,11 @@ class PixelReader(LogitReader):
         complementary_weight: float = 2.0,
         reference: str = 'label',
         seed: int = 0,
+        rows: str = 'pixel',
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        _one_of('rows', rows, ('pixel', 'channel'))
         _one_of('resolution', resolution, ('logits', 'labels'))
         _one_of('ignored', ignored, ('drop', 'teacher'))
         _one_of('teacher_errors', teacher_errors, ('keep', 'drop'))
@@ -63,6 +65,12 @@ class PixelReader(LogitReader):
             raise ValueError(
                 'windows need whole maps; remove `windows` or `share`'
             )
+        if self.has_windows and rows == 'channel':
+            raise ValueError(
+                'windows are rows of pixels; remove `windows` or '
+                "rows='channel'"
+            )
+        self.rows = rows
         self.resolution = resolution
         self.ignored = ignored
         self.teacher_errors = teacher_errors
@@ -112,6 +120,8 @@ class PixelReader(LogitReader):
                 for maps in (student, teacher, labels)
             )
             kept = None if kept is None else pick_pixels(kept, places)
+        if self.rows == 'channel':
+            return {'': channel_rows(student, teacher, kept)}
         pair = LogitPair(
             map_rows(student), map_rows(teacher), labels.flatten()
         )
@@ -150,6 +160,42 @@ class PixelReader(LogitReader):
         return generator.manual_seed(
             (self.seed * 1_000_003 + get_rank()) * 1_000_003 + self._steps
         )
+
+
+def channel_rows(
+    student: Tensor, teacher: Tensor, kept: Optional[Tensor] = None
+) -> LogitPair:
+    """One row per image and class: its logits at all pixels.
+
+    Args:
+        student (Tensor): Raw scores, shape (B, C, H, W).
+        teacher (Tensor): Raw scores, shape (B, C, H, W).
+        kept (Tensor, optional): Pixels that count, shape (B, H, W). Others
+            have the logit minus infinity on both sides, which takes them out
+            of the softmax over pixels. An image without any weighs nothing.
+
+    Returns:
+        LogitPair: B * C rows of H * W logits, image by image, without
+        labels.
+
+    Examples:
+        >>> import torch
+        >>> maps = torch.arange(12.).view(1, 3, 2, 2)
+        >>> channel_rows(maps, maps).student_logits.shape
+        torch.Size([3, 4])
+    """
+    weight = divisor = None
+    if kept is not None:
+        some = kept.flatten(1).any(1)
+        left_out = ~kept & some[:, None, None]
+        student, teacher = (
+            maps.masked_fill(left_out[:, None], -torch.inf)
+            for maps in (student, teacher)
+        )
+        weight = some.float().repeat_interleave(student.shape[1])
+        divisor = mean_over_processes(weight.sum())
+    rows = (maps.flatten(2).flatten(0, 1) for maps in (student, teacher))
+    return LogitPair(*rows, weight=weight, avg_factor=divisor)
 
 
 def weighed(pair: LogitPair, factor: float) -> LogitPair:

@@ -44,6 +44,8 @@ from .upstream.observe import is_a, observe
 if TYPE_CHECKING:
     from ..structures.teacher_pass import TeacherPass
 
+#: Said of rows over pixels before an image is seen: more than losses need.
+_MANY_PIXELS = 1024
 #: What a head gives: a map (B, C, H, W), or queries.
 HeadLogits = Union[Tensor, QueryLogits]
 
@@ -112,6 +114,14 @@ class SegLogits(PixelReader):
             complementary. Defaults to 'label'.
         seed (int): Of the random choice of pixels; a resumed run starts it
             again. Defaults to 0.
+        rows (str): ``'pixel'``, a softmax over classes at each pixel; or
+            ``'channel'``, a softmax over the pixels of an image for each
+            class, as CWD has it, see
+            :func:`~mmkd_logit.heads.pixel_rows.channel_rows`. Such rows have
+            no labels, and say nothing about which class wins at a pixel.
+            With ``KDLoss`` they are CWD: ``tau=4.0, loss_weight=3.0`` on
+            Cityscapes, where the authors keep ignored pixels
+            (``ignored='teacher'``). Defaults to 'pixel'.
         **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Raises:
@@ -122,8 +132,9 @@ class SegLogits(PixelReader):
         Pixels at the resolution of the logits, the auxiliary heads and
         ``teacher_errors`` follow Zheng and Cheng, TNNLS 2025,
         https://arxiv.org/abs/2512.04625 (the authors' code for Cityscapes).
-        Windows, resizing the teacher, and binary heads are this project's
-        extensions.
+        ``rows='channel'``: CWD, Shu et al., ICCV 2021,
+        https://arxiv.org/abs/2011.13256. Windows, resizing the teacher, and
+        binary heads are this project's extensions.
     """
 
     recipes = 'seg'
@@ -147,6 +158,18 @@ class SegLogits(PixelReader):
         columns = channels(head)
         # one logit is two classes, whichever number the config has
         classes = head.num_classes if columns > 1 else 2
+        if is_mask_head(head) and columns < 2:
+            raise ValueError(
+                f'{type(head).__name__} with num_classes=1 has no map of '
+                'classes to compare: of one class the share is 1 everywhere'
+            )
+        if self.rows == 'channel':
+            return HeadFacts(
+                classes,
+                _MANY_PIXELS,
+                classes_are_columns=False,
+                has_labels=False,
+            )
         return HeadFacts(classes, columns, is_sigmoid(head))
 
     def _heads(self, model: nn.Module) -> Dict[str, nn.Module]:

@@ -347,6 +347,12 @@ class LogitLoss(FunctionSettings, nn.Module):
                 "but this head's classes are independent (sigmoid); remove "
                 "use_sigmoid, or give the reader view='categorical'"
             )
+        if self.needs_labels and not facts.has_labels:
+            raise ValueError(
+                f'{name} needs the target class of each row, and these rows '
+                'have none; take a loss without labels, such as KDLoss or '
+                'GDKDLoss'
+            )
         if self.topk_scale is not None and facts.use_sigmoid:
             self._refuse_topk_scale_of_sigmoid()
         if self.standardize and facts.channels < 3:

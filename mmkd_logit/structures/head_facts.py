@@ -17,6 +17,7 @@ class HeadFacts(NamedTuple):
         by_class (bool): Whether a row depends on which class is meant, so
             that class lists are compared. False for box distributions and
             class-agnostic masks.
+        has_labels (bool): Whether rows have a target class.
     """
 
     num_classes: int
@@ -24,3 +25,4 @@ class HeadFacts(NamedTuple):
     use_sigmoid: bool = False
     classes_are_columns: bool = True
     by_class: bool = True
+    has_labels: bool = True

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 pytest.importorskip('mmseg')
 
+from mmkd_logit.heads.pixel_rows import channel_rows
 from mmkd_logit.heads.seg_logits import SegLogits
 from mmkd_logit.heads.upstream.maps import kept_pixels, resize_labels
 from mmkd_logit.losses import DKDLoss, GDKDLoss, KDLoss
@@ -641,3 +642,104 @@ def test_mixed_precision_is_close_to_float32(windows):
     assert student.backbone.conv.weight.grad.isfinite().all()
     assert values[1].dtype == torch.float32
     torch.testing.assert_close(*values, rtol=0.02, atol=0)
+
+
+def test_rows_of_channels_are_cwd():
+    student, teacher = segmentor(0), segmentor(1)
+    inputs, labels = batch(ignored=0)
+    reader = SegLogits(rows='channel')
+    KDLoss().check(reader.facts(student))
+    _, pairs = read(reader, student.eval(), teacher, inputs, labels)
+    pair = pairs['']
+    # the authors: KL of each image and class over pixels, their mean
+    p, q = (
+        (model(inputs) / 4).flatten(2).log_softmax(2)
+        for model in (student, teacher)
+    )
+    expected = 16 * (q.exp() * (q - p)).sum(2).mean()
+    torch.testing.assert_close(KDLoss(tau=4.0)(*pair), expected)
+    assert pair.student_logits.shape == (2 * 4, 24) and pair.labels is None
+    _, pairs = read(reader, student, student, inputs, labels)
+    assert KDLoss()(*pairs['']).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_channels_leave_ignored_pixels_out():
+    student, teacher = segmentor(0), segmentor(1)
+    inputs, labels = batch(count=3)
+    labels[2] = 255
+    reader = SegLogits(rows='channel')
+    _, pairs = read(reader, student.eval(), teacher, inputs, labels)
+    pair = pairs['']
+    kept = resize_labels(labels, (4, 6)) != 255
+    rows = []
+    for image in range(2):
+        ours, theirs = (
+            model(inputs)[image].flatten(1)[:, kept[image].flatten()]
+            for model in (student, teacher)
+        )
+        rows.append(KDLoss(reduction='none')(ours, theirs))
+    value = KDLoss()(*pair)
+    torch.testing.assert_close(value, torch.cat(rows).mean())
+    assert pair.avg_factor == 2 * 4
+    value.backward()
+    assert student.backbone.conv.weight.grad.isfinite().all()
+    _, pairs = read(
+        SegLogits(rows='channel', ignored='teacher'),
+        student,
+        teacher,
+        inputs,
+        labels,
+    )
+    assert pairs[''].weight is None
+    assert pairs[''].student_logits.isfinite().all()
+
+
+def test_channels_have_no_labels():
+    facts = SegLogits(rows='channel').facts(segmentor(0))
+    with pytest.raises(ValueError, match='DKDLoss needs the target class of'):
+        DKDLoss().check(facts)
+    with pytest.raises(ValueError, match="rows must be 'pixel' or 'channel'"):
+        SegLogits(rows='class')
+    with pytest.raises(ValueError, match="remove `windows` or rows='channel'"):
+        SegLogits(rows='channel', windows=(1, 2))
+
+
+def test_official_values_of_cwd(shared):
+    folder = shared / 'golden2'
+    arrays = np.load(folder / 'cwd.npz')
+    index = json.loads((folder / 'index.json').read_text())
+    met = 0
+    for case in index['cases']:
+        if case['file'] != 'cwd.npz':
+            continue
+        numbers = case['hyperparameters']
+        gold = {
+            key: torch.from_numpy(np.asarray(arrays[case['prefix'] + key]))
+            for key in case['keys']
+        }
+        student = gold['logits_s'].clone().requires_grad_()
+        if student[0, 0].numel() == 1:  # one pixel is refused
+            assert gold['loss'] == 0
+            continue
+        classes = student.shape[1]
+        model = given_logits(classes)
+        if classes > 1:
+            labels = torch.zeros(student[:, 0].shape, dtype=torch.long)
+            reader = SegLogits(rows='channel')
+            _, pairs = read(
+                reader, model, model, student, labels, gold['logits_t']
+            )
+            pair = pairs['']
+        else:
+            pair = channel_rows(student, gold['logits_t'])
+        loss = KDLoss(
+            tau=numbers.get('tau', numbers.get('temperature', 1.0)),
+            loss_weight=numbers.get('loss_weight', 1.0),
+        )
+        value = loss(*pair)
+        value.backward()
+        close = dict(rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(value, gold['loss'], **close)
+        torch.testing.assert_close(student.grad, gold['grad_s'], **close)
+        met += 1
+    assert met >= 5
