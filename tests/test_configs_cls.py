@@ -238,6 +238,66 @@ def test_settings_follow_the_pair():
     assert tuple(config.model.distill.loss_kd.logits.scales) == (1, 2, 4)
 
 
+def test_settings_of_the_repositories_that_run_another_s_method():
+    def term(name):
+        return load_config(str(CONFIGS / f'{name}.py')).model.distill.loss_kd
+
+    loss = term('sd_nkd/cifar_vgg13_vgg8_cifar100_sdd').loss
+    assert (loss.tau, loss.gamma) == (4.0, 6.0)
+    assert loss.nontarget_includes_target
+    loss = term('nkd/classifier_r34_r18_imagenet_sdd').loss
+    assert (loss.tau, loss.gamma) == (1.0, 1.5)
+    assert loss.nontarget_includes_target
+    assert 'nontarget_includes_target' not in (
+        term('nkd/cifar_vgg13_vgg8_cifar100').loss
+    )
+    for teacher in ('resnet50', 'wrn_40_2'):  # SD-NKD alone has two scales
+        name = f'cifar_{teacher}_vgg8_cifar100'
+        assert tuple(term(f'sd_nkd/{name}_sdd').logits.scales) == (1, 2)
+        assert tuple(term(f'sd_dkd/{name}').logits.scales) == (1, 2, 4)
+    loss = term('nkd/classifier_r34_r18_cifar100').loss
+    assert (loss.tau, loss.gamma) == (3.0, 3.5)
+    loss = term('ls_dkd/classifier_r50_mv1_imagenet').loss
+    assert (loss.tau, loss.loss_weight, loss.beta) == (2.0, 9.0, 2.0)
+
+
+def test_learning_rate_of_ldrld():
+    """As the authors' code sets it, the branch that is missing included."""
+    from mmengine.optim import build_optim_wrapper
+    from mmengine.registry import PARAM_SCHEDULERS
+
+    config = pair_config('ldrld', 'resnet32x4', 'resnet8x4')
+    optim = build_optim_wrapper(torch.nn.Linear(1, 1), config.optim_wrapper)
+    schedulers = [
+        PARAM_SCHEDULERS.build(
+            cfg, default_args=dict(optimizer=optim.optimizer)
+        )
+        for cfg in config.param_scheduler
+    ]
+    for epoch in range(1, 241):
+        expected = 0.05 * min(epoch, 19) / 20
+        if epoch > 150:
+            expected = 0.05 * 0.1 ** sum(epoch > e for e in (150, 180, 210))
+        assert optim.get_lr()['lr'] == [pytest.approx(expected)], epoch
+        for scheduler in schedulers:
+            scheduler.step()
+
+
+def test_options_of_the_ablations():
+    """Commands of configs/sdd/README.md."""
+    path = str(CONFIGS / 'sd_kd/cifar_resnet32x4_resnet8x4_cifar100.py')
+    logits = 'model.distill.loss_kd.logits'
+    config = load_config(path, {f'{logits}.consistent_weight': 0})
+    reader = build(config.model).terms['loss_kd'].reader
+    assert (reader.consistent_weight, reader.complementary_weight) == (0, 2)
+    config = load_config(path, {f'{logits}.scales': (1, 4)})
+    assert build(config.model).terms['loss_kd'].reader.scales == (1, 4)
+    path = str(CONFIGS / 'sd_dkd/cifar_resnet32x4_resnet8x4_cifar100.py')
+    config = load_config(path, {'custom_hooks.0.end': 30})
+    hook = HOOKS.build(config.custom_hooks[0])
+    assert type(hook).__name__ == 'KDWarmupHook' and hook.end == 30
+
+
 def test_unknown_networks_are_named():
     with pytest.raises(FileNotFoundError, match='cifar_vgg13_resnet9_cif'):
         pair_config('dkd', 'vgg13', 'resnet9')
