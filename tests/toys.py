@@ -5,7 +5,8 @@ mean over its positions. No toolbox is needed.
 """
 
 import itertools
-import time
+import os
+import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict
@@ -120,12 +121,19 @@ class ToyLogits(LogitReader):
 
 @DATASETS.register_module(force=True)
 class ToyDataset(torch.utils.data.Dataset):
-    """Random images whose class is written into their mean colour."""
+    """Random images whose class is written into their mean colour.
+
+    Args:
+        length (int): Number of images. Defaults to 24.
+        killed_at (int): At this reading of an image, counted from 1, the
+            process is killed as from outside; 0 never. Defaults to 0.
+    """
 
     metainfo = dict(classes=CLASSES)
 
-    def __init__(self, length: int = 24, delay: float = 0.0) -> None:
-        self.delay = delay
+    def __init__(self, length: int = 24, killed_at: int = 0) -> None:
+        self.killed_at = killed_at
+        self.readings = 0
         self.labels = torch.arange(length) % len(CLASSES)
         noise = torch.randn(length, 3, 2, 2, generator=seeded(0))
         colours = torch.randn(len(CLASSES), 3, 1, 1, generator=seeded(1))
@@ -135,7 +143,9 @@ class ToyDataset(torch.utils.data.Dataset):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> dict:
-        time.sleep(self.delay)
+        self.readings += 1
+        if self.readings == self.killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
         return dict(inputs=self.images[index], data_samples=self.labels[index])
 
 
