@@ -237,3 +237,13 @@ def test_an_image_without_objects_has_no_labelled_pixel():
     )
     weight = pairs[''].weight.view(2, 32, 64)
     assert weight[0].any() and not weight[1].any()
+
+
+def test_heads_without_a_map_of_classes_are_refused():
+    model = build_masks(mask_segmentor_cfg(classes=1))
+    with pytest.raises(ValueError, match='num_classes=1 has no map of classe'):
+        SegLogits().facts(model)
+    model = build_masks(mask_detector_cfg())
+    model.panoptic_head = torch.nn.Linear(2, 2)
+    with pytest.raises(ValueError, match='Mask2Former with Linear: the queri'):
+        SegLogits().facts(model)

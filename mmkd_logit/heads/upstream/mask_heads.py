@@ -86,9 +86,9 @@ def semantic_map(queries: QueryLogits, size: Sequence[int]) -> Tensor:
         result(c, x) = log(S(c, x) / sum_k S(k, x))
 
     ``S`` is what the heads predict with: its largest class is the predicted
-    one. Division by the sum turns it into a distribution; it does not change
-    the softmax at temperature 1, whose logits may be shifted, but makes the
-    numbers independent of how many queries cover a pixel.
+    one. The division by the sum shifts all classes of a pixel alike, which
+    changes no softmax over classes; it makes pixels comparable with each
+    other, however many queries cover them.
 
     The sum over queries is one matrix product per image, (C, Q) times
     (Q, H * W). Before it, each query's class probabilities are divided by
@@ -151,14 +151,15 @@ def painted_labels(
     """
     maps = []
     for one in instances:
-        masks = one.masks[:, None].float()
-        if len(masks) == 0:
+        if len(one.masks) == 0:
             empty = one.labels.new_full(tuple(size), ignore_index)
             maps.append(empty.long())
             continue
-        area = masks.sum((1, 2, 3))
+        area = one.masks.sum((1, 2))
+        # whole numbers are resized as real ones are, in a quarter of memory
+        masks = one.masks[:, None].to(torch.uint8)
         covered = F.interpolate(masks, tuple(size), mode='nearest')[:, 0] > 0
-        area = torch.where(covered, area[:, None, None], torch.inf)
+        area = torch.where(covered, area[:, None, None].float(), torch.inf)
         smallest, which = area.min(0)
         label = one.labels[which].long()
         maps.append(label.masked_fill(smallest.isinf(), ignore_index))
