@@ -6,7 +6,7 @@
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +24,10 @@ FORMS: Dict[str, Tuple[str, Dict[str, Any]]] = dict(
     standardized=('LS-', dict(standardize=True)),
     decoupled=('SD-', {}),
 )
-#: What a loss cannot do without.
-SETTINGS: Dict[str, Dict[str, Any]] = {}
+#: What a loss cannot do without, by the length of its rows.
+SETTINGS: Dict[str, Callable[[int], Dict[str, Any]]] = dict(
+    WKDLoss=lambda columns: dict(cost=(1 - torch.eye(columns)).tolist())
+)
 #: Training steps of each cell.
 STEPS = 2
 
@@ -101,12 +103,15 @@ def cells(name: str) -> Dict[str, Cell]:
 
 def _term(family: Family, student: nn.Module, loss: str, form: str) -> dict:
     reader = family.reader or type(find_reader(student)).__name__
+    head = MODELS.get(f'mmkd_logit.{reader}')(**family.options).facts(student)
+    columns = head.channels + head.use_sigmoid  # of the categorical view
     logits = dict(type=f'mmkd_logit.{reader}', **family.options)
     if form == 'decoupled':
         if isinstance(family.decoupled, str):
             raise ValueError(f'{reader}: {family.decoupled}')
         logits.update(family.decoupled)
-    settings = {**SETTINGS.get(loss, {}), **FORMS[form][1]}
+    needs = SETTINGS.get(loss, lambda columns: {})(columns)
+    settings = {**needs, **FORMS[form][1]}
     return dict(
         logits=logits, loss=dict(type=f'mmkd_logit.{loss}', **settings)
     )

@@ -1,16 +1,15 @@
 """What a logit reader is, and the tools that all readers share."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from ..structures.views import check_view
-
-if TYPE_CHECKING:
-    from ..structures.teacher_pass import TeacherPass
 
 
 class LogitReader:
@@ -18,8 +17,9 @@ class LogitReader:
 
     A reader has no layers and knows no loss. One instance serves one term of
     one :class:`LogitDistiller`. In a training step the distiller calls
-    :meth:`watch` around the student's own, unchanged ``loss``, then
-    :meth:`pairs` with what was noted.
+    :meth:`watch`, which starts to observe calls inside the student's own,
+    unchanged ``loss`` and records their arguments and results as notes; then
+    :meth:`pairs`, which makes rows of the notes and of the teacher.
 
     A new family needs one file with one subclass, listed in
     ``mmkd_logit/heads/find.py``.
@@ -82,28 +82,32 @@ class LogitReader:
         return ()
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
-        """Start observing; ``stack.enter_context(observe(...))``.
+        """Start to observe the student's own calls.
+
+        Each is ``stack.enter_context(observe(owner, method, record))``, see
+        :func:`~mmkd_logit.heads.upstream.observe.observe`.
 
         Args:
             student (nn.Module): The student.
-            notes (dict): Empty; filled while the student's loss runs.
-            stack (ExitStack): Left when the student's loss has returned.
+            notes (dict): Empty; to be filled while the student's loss runs.
+            stack (ExitStack): Closed when the student's loss has returned,
+                which ends the observations.
         """
         raise NotImplementedError
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: 'TeacherPass'
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         """Rows of the current batch.
 
         Args:
-            notes (dict): What :meth:`watch` noted.
-            teacher (TeacherPass): The teacher on this batch. Gradients are
-                off while this method runs only inside the teacher's methods;
-                keep the student's logits attached. Class logits of the
-                teacher go through ``teacher.classes(logits, dim)`` first.
+            notes (dict): What :meth:`watch` recorded.
+            teacher (TeacherPass): The teacher on this batch. Its methods run
+                without gradients; everything else keeps them, so that the
+                student's logits stay attached. Class logits of the teacher
+                go through ``teacher.classes(logits, dim)`` first.
 
         Returns:
             dict[str, LogitPair]: Prefix of the logged name -> pair. ``''``
@@ -113,8 +117,17 @@ class LogitReader:
         raise NotImplementedError
 
     @staticmethod
-    def noted(notes: Dict[str, Any], key: str, where: str) -> Tensor:
-        """``notes[key]``, or an error that says which call did not happen."""
+    def noted(notes: Notes, key: str, where: str) -> Any:
+        """``notes[key]``, or an error that says which call did not happen.
+
+        Args:
+            notes (dict): What :meth:`watch` recorded.
+            key (str): Name in ``notes``.
+            where (str): The call that should have been observed.
+
+        Raises:
+            RuntimeError: If nothing was recorded under that name.
+        """
         if key not in notes:
             raise RuntimeError(
                 f'the student computed its loss without calling {where}, '

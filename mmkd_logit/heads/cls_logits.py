@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
 from .sdd.cells import (
     check_reference,
@@ -221,7 +223,7 @@ class ClsLogits(LogitReader):
             )
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         def note(key: str) -> Any:
             return lambda arguments, result: notes.update({key: result})
@@ -235,7 +237,7 @@ class ClsLogits(LogitReader):
             _watch_maps(student.backbone, notes, stack)
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: 'TeacherPass'
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         logits = one_output(self.noted(notes, 'logits', 'head.forward'))
         model = teacher.model
@@ -338,9 +340,7 @@ class ClsLogits(LogitReader):
         return logits.view(B, N, -1).transpose(1, 2)
 
 
-def _watch_maps(
-    backbone: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
+def _watch_maps(backbone: nn.Module, notes: Notes, stack: ExitStack) -> None:
     """Note the last map, or the map of the tokens that are averaged."""
 
     def note(maps: Any) -> None:
@@ -357,7 +357,7 @@ def _watch_maps(
 
 def _maps_of(model: nn.Module, inputs: Tensor) -> Any:
     """Run a teacher's backbone and take the maps that cells are cut from."""
-    notes: Dict[str, Any] = {}
+    notes: Notes = {}
     with ExitStack() as stack:
         _watch_maps(model.backbone, notes, stack)
         model.extract_feat(inputs, stage='backbone')

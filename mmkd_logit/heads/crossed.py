@@ -1,13 +1,15 @@
 """CrossKD: the student's features through the rest of the teacher's head."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .dense_cls_logits import DenseClsLogits
 from .gfl_box_logits import GFLBoxLogits, distance_maps, gfl_head
 from .upstream.crossing import (
@@ -25,9 +27,6 @@ from .upstream.dense_heads import (
     dense_head,
     teacher_class_maps,
 )
-
-if TYPE_CHECKING:
-    from ..structures.teacher_pass import TeacherPass
 
 
 @MODELS.register_module()
@@ -88,7 +87,7 @@ class CrossedClsLogits(DenseClsLogits):
         check_crossing(tower, class_tower(dense_head(teacher), tower.after))
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         super().watch(student, notes, stack)
         tower = class_tower(dense_head(student), self.after)
@@ -96,7 +95,7 @@ class CrossedClsLogits(DenseClsLogits):
         notes['after'] = tower.after
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: 'TeacherPass'
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         head = dense_head(teacher.model)
         tower = class_tower(head, notes['after'])
@@ -112,12 +111,12 @@ class CrossedClsLogits(DenseClsLogits):
             for level in cross(tower, notes['crossing'], theirs)
         ]
         seen = self.noted(notes, 'class loss', 'bbox_head.loss_cls')
-        sizes = [len(call['logits']) for call in seen]
+        sizes = [len(call.logits) for call in seen]
         channels = crossed[0].shape[2]
         check_same_grid(crossed, channels, sum(sizes))
         rows = level_rows([level.flatten(1, 2) for level in crossed], channels)
         notes['class loss'] = [
-            {**call, 'logits': part}
+            call._replace(logits=part)
             for call, part in zip(seen, rows.split(sizes))
         ]
         return super().pairs(notes, teacher)
@@ -163,14 +162,14 @@ class CrossedGFLBoxLogits(GFLBoxLogits):
         )
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         super().watch(student, notes, stack)
         tower = box_tower(gfl_head(student), self.after)
         notes['crossing'] = watch_crossing(tower, stack)
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: 'TeacherPass'
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         head = teacher.model.bbox_head
         tower = box_tower(head, self.after)
@@ -183,7 +182,7 @@ class CrossedGFLBoxLogits(GFLBoxLogits):
         notes['boxes'] = cross(tower, notes['crossing'], theirs)
         bins = head.reg_max + 1
         seen = self.noted(notes, 'class loss', 'bbox_head.loss_cls')
-        labels = torch.cat([call['labels'] for call in seen])
+        labels = torch.cat([call.labels for call in seen])
         check_same_grid(notes['boxes'], 4 * bins, len(labels))
         rows = level_rows(notes['boxes'], 4 * bins)
         rows = rows[labels < notes['num_classes']].reshape(-1, bins)
@@ -196,7 +195,7 @@ class CrossedGFLBoxLogits(GFLBoxLogits):
 
 
 def _teacher_features(
-    teacher: 'TeacherPass',
+    teacher: TeacherPass,
     tower: Tower,
     key: str,
     function: Callable[[], List[Tensor]],

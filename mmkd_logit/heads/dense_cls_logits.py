@@ -1,7 +1,7 @@
 """Class logits of MMDetection's dense heads: RetinaNet, FCOS, ATSS, GFL ..."""
 
 from contextlib import ExitStack
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +9,13 @@ from torch import Tensor, nn
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .object_rows import ObjectRowsReader
 from .sdd.cells import check_reference
 from .sdd.windows import check_windows, window_rows
 from .upstream.class_loss import (
+    ClassCall,
     class_divisor,
     joined,
     watch_class_loss,
@@ -113,19 +116,21 @@ class DenseClsLogits(ObjectRowsReader):
         return tuple(f'{owner}.{name}' for name in box_layers(head))
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         watch_class_loss(dense_head(student), notes, stack)
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
-        seen = self.noted(notes, 'class loss', 'bbox_head.loss_cls')
-        logits = joined([call['logits'] for call in seen])
-        labels = joined([call['labels'] for call in seen])
+        seen: List[ClassCall] = self.noted(
+            notes, 'class loss', 'bbox_head.loss_cls'
+        )
+        logits = joined([call.logits for call in seen])
+        labels = joined([call.labels for call in seen])
         weight = None
-        if seen[0]['weight'] is not None:
-            weight = joined([call['weight'] for call in seen])
+        if seen[0].weight is not None:
+            weight = joined([call.weight for call in seen])
 
         head = dense_head(teacher.model)
         classes = logits.shape[1]

@@ -10,6 +10,8 @@ from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .object_rows import WeighedRowsReader
 from .upstream.class_loss import mean_over_gpus
 from .upstream.detr import (
@@ -207,7 +209,7 @@ class DETRLogits(WeighedRowsReader):
         )
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         head = detr_head(student)
         rows = notes['rows'] = self._rows(head)
@@ -219,7 +221,7 @@ class DETRLogits(WeighedRowsReader):
             watch_denoising(student, notes, stack)
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         self.noted(notes, 'objects', 'bbox_head.loss_by_feat')
         pairs: Dict[str, LogitPair] = {}
@@ -234,7 +236,7 @@ class DETRLogits(WeighedRowsReader):
         return range(number)[::-1] if self.layers == 'all' else (number - 1,)
 
     def _queries(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         answer = _decoded(notes, teacher)
         ours = layers_of(notes)
@@ -272,7 +274,7 @@ class DETRLogits(WeighedRowsReader):
         return pairs
 
     def _encoder(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         tokens = self.noted(notes, 'tokens', 'the classifier of its encoder')
         seen = _token_notes(notes, teacher)
@@ -299,7 +301,7 @@ class DETRLogits(WeighedRowsReader):
         return {'enc_': self._weighed(pair, objects, notes)}
 
     def _weighed(
-        self, pair: LogitPair, objects: Tensor, notes: Dict[str, Any]
+        self, pair: LogitPair, objects: Tensor, notes: Notes
     ) -> LogitPair:
         """Rows many of which have no object."""
         columns = pair.teacher_logits.shape[1]
@@ -307,7 +309,7 @@ class DETRLogits(WeighedRowsReader):
         return self.weighed(pair, objects, classes, columns == classes)
 
     def _denoising(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         answer = _decoded(notes, teacher)
         ours = notes['dn logits']
@@ -340,19 +342,19 @@ def _prefix(layer: int, number: int) -> str:
     return '' if layer == number - 1 else f'd{layer}.'
 
 
-def _number_of_objects(notes: Dict[str, Any], labels: Tensor) -> Tensor:
+def _number_of_objects(notes: Notes, labels: Tensor) -> Tensor:
     """Divisor of a term of queries: its rows with an object."""
     return mean_over_gpus((labels < notes['num_classes']).sum().float())
 
 
-def _encoded(teacher: Any) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+def _encoded(teacher: TeacherPass) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     return teacher.once(
         'detr encoder',
         lambda: encoded(teacher.model, teacher.feats, teacher.data_samples),
     )
 
 
-def _decoded(notes: Dict[str, Any], teacher: Any) -> Decoded:
+def _decoded(notes: Notes, teacher: TeacherPass) -> Decoded:
     """The teacher's decoder, asked for the denoising queries if need be."""
     noise = notes.get('noise')
 
@@ -373,7 +375,7 @@ def _decoded(notes: Dict[str, Any], teacher: Any) -> Decoded:
     return teacher.once('detr decoder' + (' with noise' if noise else ''), run)
 
 
-def _token_notes(notes: Dict[str, Any], teacher: Any) -> Dict[str, Any]:
+def _token_notes(notes: Notes, teacher: TeacherPass) -> Dict[str, Any]:
     """The teacher's encoder tokens, of its decoder's pass if it ran."""
     if notes['rows'] != ('encoder',):
         return _decoded(notes, teacher).notes
@@ -385,7 +387,7 @@ def _token_notes(notes: Dict[str, Any], teacher: Any) -> Dict[str, Any]:
     )
 
 
-def _mapped(notes: Dict[str, Any], teacher: Any) -> Dict[str, Any]:
+def _mapped(notes: Notes, teacher: TeacherPass) -> Dict[str, Any]:
     """Notes of tokens in the student's classes, if they have classes."""
     if not notes or one_score_per_token(teacher.model.bbox_head):
         return notes

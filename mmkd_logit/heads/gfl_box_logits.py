@@ -1,7 +1,7 @@
 """Box distributions of GFL heads: localisation distillation."""
 
 from contextlib import ExitStack
-from typing import Any, Dict, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +9,15 @@ from torch import Tensor, nn
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
-from .upstream.class_loss import joined, mean_over_gpus, watch_class_loss
+from .upstream.class_loss import (
+    ClassCall,
+    joined,
+    mean_over_gpus,
+    watch_class_loss,
+)
 from .upstream.dense_heads import (
     check_same_grid,
     check_same_priors,
@@ -19,7 +26,7 @@ from .upstream.dense_heads import (
     map_rows,
     teacher_class_maps,
 )
-from .upstream.observe import observe, upstream_class
+from .upstream.observe import Arguments, observe, upstream_class
 
 _CLASS_LAYERS = ('cls_convs', 'gfl_cls')
 
@@ -110,7 +117,7 @@ class GFLBoxLogits(LogitReader):
         return tuple(f'bbox_head.{name}' for name in _CLASS_LAYERS)
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         head = gfl_head(student)
         watch_class_loss(head, notes, stack)
@@ -133,13 +140,15 @@ class GFLBoxLogits(LogitReader):
         )
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
-        seen = self.noted(notes, 'class loss', 'bbox_head.loss_cls')
+        seen: List[ClassCall] = self.noted(
+            notes, 'class loss', 'bbox_head.loss_cls'
+        )
         boxes = self.noted(notes, 'boxes', 'bbox_head.loss_by_feat')
         head = teacher.model.bbox_head
         bins = head.reg_max + 1
-        labels = joined([call['labels'] for call in seen])
+        labels = joined([call.labels for call in seen])
         keep = labels < notes['num_classes']
         box_maps = teacher.once(
             'dense boxes', lambda: distance_maps(head, teacher.feats)
@@ -156,7 +165,7 @@ class GFLBoxLogits(LogitReader):
             )
             teacher_rows = map_rows(box_maps, 4 * bins)
             bin_labels = keep = None
-            counts = torch.cat([call['weight'] for call in seen]) > 0
+            counts = torch.cat([call.weight for call in seen]) > 0
         student_rows = student_rows.reshape(-1, bins)
 
         weight = None
@@ -176,17 +185,22 @@ class GFLBoxLogits(LogitReader):
             )
         }
 
-    def _trust(self, seen: list, keep: Any, teacher: Any) -> Tensor:
+    def _trust(
+        self,
+        seen: List[ClassCall],
+        keep: Optional[Tensor],
+        teacher: TeacherPass,
+    ) -> Tensor:
         """Largest class probability of each location, (P,)."""
         head = teacher.model.bbox_head
         if self.weighting == 'teacher':
             maps = teacher.once(
                 'dense classes', lambda: teacher_class_maps(head, teacher)
             )
-            channels = seen[0]['logits'].shape[1]
+            channels = seen[0].logits.shape[1]
             rows = map_rows(maps, channels, keep)
         else:
-            rows = joined([call['logits'].detach() for call in seen])
+            rows = joined([call.logits.detach() for call in seen])
             rows = rows if keep is None else rows[keep]
         use_sigmoid = head.use_sigmoid_cls
         count = rows.shape[1] - (not use_sigmoid)
@@ -210,13 +224,15 @@ def gfl_head(model: nn.Module) -> nn.Module:
     return head
 
 
-def distance_maps(head: nn.Module, feats: Any) -> list:
+def distance_maps(head: nn.Module, feats: Sequence[Tensor]) -> List[Tensor]:
     """Box distributions of each level, (B, 4 * bins, H, W)."""
     with left_out(head, _CLASS_LAYERS):
         return list(head(feats)[1])
 
 
-def positive_sides(calls: list, boxes: list) -> Tuple[Tensor, Tensor]:
+def positive_sides(
+    calls: List[Arguments], boxes: List[Tensor]
+) -> Tuple[Tensor, Tensor]:
     """What GFL's distribution loss received on all levels.
 
     Args:

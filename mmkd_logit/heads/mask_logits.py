@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +10,28 @@ from torch import Tensor, nn
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
 from .roi_logits import stage_weights
-from .upstream.observe import observe, upstream_class
+from .upstream.observe import Arguments, observe, upstream_class
 
 _ROI_HEADS = ('StandardRoIHead', 'CascadeRoIHead')
 _MASK_HEADS = ('FCNMaskHead',)
+
+
+class StageMasks(NamedTuple):
+    """What one stage's mask head was given for its loss.
+
+    Attributes:
+        masks (Tensor): Mask logits of the positive RoIs, (P, classes, H, W).
+        samples (list): MMDetection's ``SamplingResult`` of each image.
+        targets (Tensor): 1 on the object, 0 beside it, (P, H, W).
+    """
+
+    masks: Tensor
+    samples: list
+    targets: Tensor
 
 
 @MODELS.register_module()
@@ -76,31 +92,30 @@ class MaskLogits(LogitReader):
         return ('rpn_head', 'roi_head.bbox_head')
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         notes['stage weights'] = stage_weights(student.roi_head)
         for stage, head in enumerate(mask_heads(student)):
             stack.enter_context(
                 observe(
-                    head, 'loss_and_target', partial(self._note, notes, stage)
+                    head,
+                    'loss_and_target',
+                    partial(self._record, notes, stage),
                 )
             )
 
     @staticmethod
-    def _note(
-        notes: Dict[str, Any],
-        stage: int,
-        arguments: Dict[str, Any],
-        result: Dict[str, Any],
+    def _record(
+        notes: Notes, stage: int, arguments: Arguments, result: Dict[str, Any]
     ) -> None:
-        notes[f'stage {stage}'] = (
+        notes[f'stage {stage}'] = StageMasks(
             arguments['mask_preds'],
             arguments['sampling_results'],
             result['mask_targets'],
         )
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         roi_head = teacher.model.roi_head
         stages = len(mask_heads(teacher.model))
@@ -108,9 +123,10 @@ class MaskLogits(LogitReader):
         for stage in range(stages):
             if stage and f'stage {stage}' not in notes:
                 break  # a cascade stops where no proposal is left
-            masks, samples, targets = self.noted(
+            stage_masks: StageMasks = self.noted(
                 notes, f'stage {stage}', 'mask_head.loss_and_target'
             )
+            masks, samples, targets = stage_masks
             rois = positive_rois(samples)
             classes = torch.cat([one.pos_gt_labels for one in samples])
             teacher_masks = teacher.once(
@@ -165,7 +181,7 @@ def mask_heads(model: nn.Module) -> List[nn.Module]:
 
 
 def mask_maps(
-    roi_head: nn.Module, stage: int, teacher: Any, rois: Tensor
+    roi_head: nn.Module, stage: int, teacher: TeacherPass, rois: Tensor
 ) -> Tensor:
     """Mask logits (P, classes, H, W) of given RoIs (P, 5)."""
     extractor, head = roi_head.mask_roi_extractor, roi_head.mask_head

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
 from .sdd.cells import check_reference, scale_decoupled_rows
 from .sdd.roi_cells import check_roi_cells, roi_cell_logits
 from .upstream.dense_heads import StandIn
-from .upstream.observe import is_a, observe, upstream_class
+from .upstream.observe import Arguments, is_a, observe, upstream_class
 
 #: RoI heads by how they pool and classify RoIs; their subclasses that add
 #: masks, grids or weights of samples follow them.
@@ -26,8 +28,21 @@ _POOLING = (
     'SCNetRoIHead',
 )
 
-if TYPE_CHECKING:
-    from ..structures.teacher_pass import TeacherPass
+
+class StageCall(NamedTuple):
+    """What one stage's box head was given for its loss.
+
+    Attributes:
+        logits (Tensor): Class logits of the RoIs, shape (R, C).
+        rois (Tensor): Image and box of each, shape (R, 5).
+        labels (Tensor): Shape (R,).
+        weight (Tensor): Shape (R,).
+    """
+
+    logits: Tensor
+    rois: Tensor
+    labels: Tensor
+    weight: Tensor
 
 
 @MODELS.register_module()
@@ -175,17 +190,17 @@ class RoILogits(LogitReader):
         )
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         notes['stage weights'] = stage_weights(student.roi_head)
         for stage, head in enumerate(self._heads(student)):
             if upstream_class(student.roi_head) == 'PISARoIHead':
                 # it weighs its targets before it calls `loss` itself
-                method, note = 'loss', self._note_loss
+                method, record = 'loss', self._record_loss
             else:
-                method, note = 'loss_and_target', self._note
+                method, record = 'loss_and_target', self._record
             stack.enter_context(
-                observe(head, method, partial(note, notes, stage))
+                observe(head, method, partial(record, notes, stage))
             )
         if self.scales != (1,):
             roi_head = notes['roi_head'] = student.roi_head
@@ -198,32 +213,25 @@ class RoILogits(LogitReader):
             )
 
     @staticmethod
-    def _note(
-        notes: Dict[str, Any],
-        stage: int,
-        arguments: Dict[str, Any],
-        result: Dict[str, Any],
+    def _record(
+        notes: Notes, stage: int, arguments: Arguments, result: Dict[str, Any]
     ) -> None:
         labels, label_weights = result['bbox_targets'][:2]
-        notes[f'stage {stage}'] = (
-            arguments['cls_score'],
-            arguments['rois'],
-            labels,
-            label_weights,
+        notes[f'stage {stage}'] = StageCall(
+            arguments['cls_score'], arguments['rois'], labels, label_weights
         )
 
     @staticmethod
-    def _note_loss(
-        notes: Dict[str, Any],
-        stage: int,
-        arguments: Dict[str, Any],
-        result: Dict[str, Any],
+    def _record_loss(
+        notes: Notes, stage: int, arguments: Arguments, _: Any
     ) -> None:
         names = ('cls_score', 'rois', 'labels', 'label_weights')
-        notes[f'stage {stage}'] = tuple(arguments[name] for name in names)
+        notes[f'stage {stage}'] = StageCall(
+            *(arguments[name] for name in names)
+        )
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         roi_head = teacher.model.roi_head
         stages = len(self._heads(teacher.model))
@@ -234,22 +242,24 @@ class RoILogits(LogitReader):
         for stage in range(stages):
             if stage and f'stage {stage}' not in notes:
                 break  # a cascade stops where no proposal is left
-            logits, rois, labels, weight = self.noted(
+            call: StageCall = self.noted(
                 notes, f'stage {stage}', 'bbox_head.loss_and_target'
             )
             teacher_logits = teacher.once(
                 f'rois {stage}',
-                partial(self._teacher_logits, teacher, stage, rois, context),
+                partial(
+                    self._teacher_logits, teacher, stage, call.rois, context
+                ),
             )
             pair = LogitPair(
-                logits,
+                call.logits,
                 teacher_logits,
-                labels,
-                weight,
-                weight.gt(0).sum().to(logits.dtype),
+                call.labels,
+                call.weight,
+                call.weight.gt(0).sum().to(call.logits.dtype),
             )
             if self.scales != (1,):
-                pair = self._with_cells(pair, notes, stage, teacher, rois)
+                pair = self._with_cells(pair, notes, stage, teacher, call.rois)
             if stages > 1:
                 factor = notes['stage weights'][stage]
                 pair = pair._replace(weight=factor * pair.weight)
@@ -258,7 +268,7 @@ class RoILogits(LogitReader):
 
     @staticmethod
     def _teacher_logits(
-        teacher: 'TeacherPass',
+        teacher: TeacherPass,
         stage: int,
         rois: Tensor,
         context: Dict[str, Tensor],
@@ -272,9 +282,9 @@ class RoILogits(LogitReader):
     def _with_cells(
         self,
         pair: LogitPair,
-        notes: Dict[str, Any],
+        notes: Notes,
         stage: int,
-        teacher: Any,
+        teacher: TeacherPass,
         rois: Tensor,
     ) -> LogitPair:
         """Rows of the RoIs and of their cells."""
@@ -292,7 +302,7 @@ class RoILogits(LogitReader):
                 )
             ],
         )
-        if self.cells == 'quadrant':  # the other kind brings its own whole
+        if self.cells == 'quadrant':  # polyphase cells include the whole RoI
             student_cells = [pair.student_logits, *student_cells]
             teacher_cells = [pair.teacher_logits, *teacher_cells]
         rows = scale_decoupled_rows(

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .pixel_rows import PixelReader, weighed
 from .upstream.decode_heads import (
     IGNORED,
@@ -225,17 +227,13 @@ class SegLogits(PixelReader):
     # ------------------------------------------------------------ training
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         for prefix, head in self._heads(student).items():
             self._watch_head(prefix, head, notes, stack)
 
     def _watch_head(
-        self,
-        prefix: str,
-        head: nn.Module,
-        notes: Dict[str, Any],
-        stack: ExitStack,
+        self, prefix: str, head: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         notes[f'{prefix}head'] = head
 
@@ -250,7 +248,7 @@ class SegLogits(PixelReader):
         self._watch_labels(head, notes, stack)
 
     def _watch_labels(
-        self, head: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, head: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         def note(maps: Tensor) -> None:
             if 'labels' not in notes:
@@ -290,7 +288,7 @@ class SegLogits(PixelReader):
         self._checked_labels = True
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: 'TeacherPass'
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         pairs = {}
         self._steps += 1
@@ -319,12 +317,12 @@ class SegLogits(PixelReader):
                 pairs[prefix + name] = pair
         return pairs
 
-    def _label_size(self, notes: Dict[str, Any]) -> Tuple[int, int]:
+    def _label_size(self, notes: Notes) -> Tuple[int, int]:
         if 'instances' in notes:
             return tuple(notes['instances'][0].masks.shape[1:])
         return tuple(self.noted(notes, 'labels', '_stack_batch_gt').shape[1:])
 
-    def _labels(self, notes: Dict[str, Any], size: Tuple[int, int]) -> Tensor:
+    def _labels(self, notes: Notes, size: Tuple[int, int]) -> Tensor:
         if 'instances' in notes:
             return painted_labels(notes['instances'], size, IGNORED)
         labels = self.noted(notes, 'labels', '_stack_batch_gt')
@@ -332,7 +330,7 @@ class SegLogits(PixelReader):
 
     def _teacher_map(
         self,
-        teacher: 'TeacherPass',
+        teacher: TeacherPass,
         prefix: str,
         head: nn.Module,
         size: Tuple[int, int],

@@ -1,7 +1,7 @@
 """Class logits of MMDetection's YOLO heads: class times objectness."""
 
 from contextlib import ExitStack
-from typing import Any, Callable, ClassVar, Dict, Optional, Tuple
+from typing import Callable, ClassVar, Dict, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from ..ops.joint_logit import joint_logit
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
+from ..structures.notes import Notes
+from ..structures.teacher_pass import TeacherPass
 from .object_rows import ObjectRowsReader
 from .upstream.class_loss import mean_over_gpus
 from .upstream.dense_heads import check_same_priors
@@ -51,20 +53,18 @@ class YOLOLogits(ObjectRowsReader):
         return tuple(f'bbox_head.{name}' for name in box_layers(head))
 
     def watch(
-        self, student: nn.Module, notes: Dict[str, Any], stack: ExitStack
+        self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         head = yolo_head(student, self.kind)
         notes['num_classes'] = head.num_classes
         type(self).watch_head(head, notes, stack)
 
-    def _targets(
-        self, notes: Dict[str, Any]
-    ) -> Tuple[Tensor, Optional[Tensor]]:
+    def _targets(self, notes: Notes) -> Tuple[Tensor, Optional[Tensor]]:
         """Labels (M,) and weight (M,) or None of all priors."""
         raise NotImplementedError
 
     def pairs(
-        self, notes: Dict[str, Any], teacher: Any
+        self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         maps = self.noted(notes, 'maps', 'bbox_head.loss_by_feat')
         labels, weight = self._targets(notes)
@@ -122,9 +122,7 @@ class YOLOXLogits(YOLOLogits):
     kind = 'YOLOXHead'
     watch_head = staticmethod(watch_yolox)
 
-    def _targets(
-        self, notes: Dict[str, Any]
-    ) -> Tuple[Tensor, Optional[Tensor]]:
+    def _targets(self, notes: Notes) -> Tuple[Tensor, Optional[Tensor]]:
         return torch.cat(notes['labels']), None
 
 
@@ -153,16 +151,14 @@ class YOLOV3Logits(YOLOLogits):
     kind = 'YOLOV3Head'
     watch_head = staticmethod(watch_yolov3)
 
-    def _targets(
-        self, notes: Dict[str, Any]
-    ) -> Tuple[Tensor, Optional[Tensor]]:
+    def _targets(self, notes: Notes) -> Tuple[Tensor, Optional[Tensor]]:
         return tuple(
             torch.cat(parts, dim=1).flatten()
             for parts in zip(*notes['targets'])
         )
 
 
-def _mapped(teacher: Any, head: nn.Module) -> YOLOMaps:
+def _mapped(teacher: TeacherPass, head: nn.Module) -> YOLOMaps:
     """The teacher's maps in the student's classes."""
     maps = teacher_maps(head, teacher.feats)
     return maps._replace(classes=teacher.classes(maps.classes, 2))

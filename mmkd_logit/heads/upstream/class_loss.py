@@ -1,13 +1,14 @@
 """What a dense head's classification loss is given in training."""
 
 from contextlib import ExitStack
-from typing import Any, Dict, List, Optional
+from typing import Any, List, NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor, nn
 
+from ...structures.notes import Notes
 from .dense_heads import class_logits
-from .observe import observe, upstream_class
+from .observe import Arguments, observe, upstream_class
 
 #: Heads that divide the sum of their class loss themselves, by the sum of
 #: the assigned qualities that ``loss_by_feat_single`` returns.
@@ -22,32 +23,46 @@ _DIVIDE_LATER = (
 _OWN_LOSS = ('SSDHead', 'PISASSDHead')
 
 
+class ClassCall(NamedTuple):
+    """One call of a head's classification loss.
+
+    Attributes:
+        logits (Tensor): Shape (m, C).
+        labels (Tensor): Shape (m,).
+        weight (Tensor, optional): Of each row, shape (m,).
+        avg_factor (float or Tensor, optional): By what the head divides the
+            sum over its rows.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    weight: Optional[Tensor] = None
+    avg_factor: Optional[Union[float, Tensor]] = None
+
+
 def joined(parts: List[Tensor]) -> Tensor:
     """``torch.cat`` that does not copy a single tensor."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def watch_class_loss(
-    head: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
-    """Note each call of the head's classification loss.
+def watch_class_loss(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
+    """Record each call of the head's classification loss.
 
-    ``notes['class loss']`` becomes a list of dicts with ``logits`` (m, C),
-    ``labels`` (m,), ``weight`` (m,) or None, and ``avg_factor``: one per
+    ``notes['class loss']`` becomes a list of :class:`ClassCall`: one per
     level, or one for all levels, in the order of the levels.
     ``notes['num_classes']`` is the label of rows without an object.
     """
     notes['num_classes'] = head.num_classes
     name = upstream_class(head)
 
-    def note(arguments: Dict[str, Any], result: Any) -> None:
+    def record(arguments: Arguments, result: Any) -> None:
         arguments = {**arguments, **arguments.get('kwargs', {})}
         if arguments.get('reduction_override'):
             return  # the head compares candidates before it assigns them
         logits, target = list(arguments.values())[:2]
         weight = arguments.get('weight', arguments.get('label_weight'))
         notes.setdefault('class loss', []).append(
-            dict(
+            ClassCall(
                 logits=class_logits(head, logits),
                 labels=split_target(target, head.num_classes),
                 weight=weight_of_rows(weight, len(logits)),
@@ -61,7 +76,7 @@ def watch_class_loss(
                 head,
                 'loss_by_feat_single',
                 lambda arguments, _: notes.setdefault('class loss', []).append(
-                    dict(
+                    ClassCall(
                         logits=arguments['cls_score'],
                         labels=arguments['labels'],
                         weight=arguments['label_weights'],
@@ -76,7 +91,9 @@ def watch_class_loss(
         return
     for loss in ('loss_cls', 'initial_loss_cls'):
         if hasattr(head, loss):
-            stack.enter_context(observe(getattr(head, loss), 'forward', note))
+            stack.enter_context(
+                observe(getattr(head, loss), 'forward', record)
+            )
     if name == 'FSAFHead':
         notes['chosen'] = []
         stack.enter_context(
@@ -108,22 +125,22 @@ def weight_of_rows(weight: Optional[Tensor], rows: int) -> Optional[Tensor]:
     return weight.view(rows, -1).amin(1)
 
 
-def watch_heatmaps(
-    head: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
+def watch_heatmaps(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
     """Note the class maps of a CenterNet, whose loss sees probabilities.
 
     The label of a location is the class of the object whose centre it is.
     """
-    found: Dict[str, Any] = {}
+    found: Notes = {}
 
-    def finish(logits: List[Tensor], labels: Tensor, avg_factor: Any) -> None:
+    def finish(
+        logits: List[Tensor], labels: Tensor, avg_factor: Tensor
+    ) -> None:
         rows = [
             level.movedim(1, -1).reshape(-1, head.num_classes)
             for level in logits
         ]
         notes['class loss'] = [
-            dict(
+            ClassCall(
                 logits=joined(rows),
                 labels=labels,
                 weight=None,
@@ -131,13 +148,13 @@ def watch_heatmaps(
             )
         ]
 
-    def note_centres(arguments: Dict[str, Any], _: Any) -> None:
+    def record_centres(arguments: Arguments, _: Any) -> None:
         target = list(arguments.values())[1].movedim(1, -1).flatten(0, 2)
         is_centre, label = (target == 1).max(dim=1)
         labels = label.masked_fill(~is_centre, head.num_classes)
         finish([found['maps']], labels, arguments['avg_factor'])
 
-    def note_positions(arguments: Dict[str, Any], _: Any) -> None:
+    def record_positions(arguments: Arguments, _: Any) -> None:
         arguments = {**arguments, **arguments.get('kwargs', {})}
         rows = len(list(arguments.values())[0])
         labels = list(arguments.values())[0].new_full(
@@ -156,10 +173,10 @@ def watch_heatmaps(
             )
         )
         stack.enter_context(
-            observe(head.loss_center_heatmap, 'forward', note_centres)
+            observe(head.loss_center_heatmap, 'forward', record_centres)
         )
         return
-    stack.enter_context(observe(head.loss_cls, 'forward', note_positions))
+    stack.enter_context(observe(head.loss_cls, 'forward', record_positions))
     stack.enter_context(
         observe(
             head,
@@ -172,7 +189,7 @@ def watch_heatmaps(
 
 
 def without_rejected(
-    labels: Tensor, weight: Optional[Tensor], notes: Dict[str, Any]
+    labels: Tensor, weight: Optional[Tensor], notes: Notes
 ) -> Optional[Tensor]:
     """Weights without the positives that the head gave up again (FSAF).
 
@@ -187,14 +204,16 @@ def without_rejected(
     return weight.float().masked_fill(rejected, 0.0)
 
 
-def class_divisor(notes: Dict[str, Any]) -> Any:
+def class_divisor(notes: Notes) -> Optional[Union[float, Tensor]]:
     """By what the student's head divides the sum of its class loss."""
     if 'qualities' in notes:
         return mean_over_gpus(sum(notes['qualities']))
-    return notes['class loss'][-1]['avg_factor']
+    return notes['class loss'][-1].avg_factor
 
 
-def split_target(target: Any, num_classes: int) -> Tensor:
+def split_target(
+    target: Union[Tensor, Tuple[Tensor, Tensor]], num_classes: int
+) -> Tensor:
     """Labels (m,) from what a classification loss was given as target.
 
     Args:

@@ -16,6 +16,7 @@ from typing import (
 import torch
 from torch import Tensor, nn
 
+from ...structures.teacher_pass import TeacherPass
 from .observe import upstream_class
 
 if TYPE_CHECKING:
@@ -245,9 +246,7 @@ def class_maps(head: nn.Module, feats: Sequence[Tensor]) -> List[Tensor]:
         return [class_logits(head, scores) for scores in maps]
 
 
-def teacher_class_maps(
-    head: nn.Module, teacher: 'TeacherPass'
-) -> List[Tensor]:
+def teacher_class_maps(head: nn.Module, teacher: TeacherPass) -> List[Tensor]:
     """:func:`class_maps` of a teacher's head in the student's classes."""
     return [
         teacher.classes(

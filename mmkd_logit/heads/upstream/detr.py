@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ...messages import WrongValue
+from ...structures.notes import Notes
 from .observe import _MISSING, is_a, observe, upstream_class
 
 #: Heads whose queries can be read.
@@ -122,9 +123,7 @@ def check_same_levels(student: nn.Module, teacher: nn.Module) -> None:
 # ---------------------------------------------------------------- the student
 
 
-def watch_matching(
-    head: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
+def watch_matching(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
     """Note which query was given to which object.
 
     ``notes['assigned']`` has one :class:`Matching` per image for each
@@ -161,7 +160,7 @@ def observe_matching(
         yield
 
 
-def layers_of(notes: Dict[str, Any]) -> List[List[Matching]]:
+def layers_of(notes: Notes) -> List[List[Matching]]:
     """The noted matchings, layer by layer and image by image."""
     images = len(notes['objects'])
     return [
@@ -170,9 +169,7 @@ def layers_of(notes: Dict[str, Any]) -> List[List[Matching]]:
     ]
 
 
-def watch_tokens(
-    model: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
+def watch_tokens(model: nn.Module, notes: Notes, stack: ExitStack) -> None:
     """Note the encoder's class logits.
 
     ``notes['tokens']`` are the logits (B, N, C), ``notes['real tokens']``
@@ -232,9 +229,7 @@ def token_labels(
     return labels
 
 
-def watch_denoising(
-    model: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
+def watch_denoising(model: nn.Module, notes: Notes, stack: ExitStack) -> None:
     """Note the noised labels and boxes of DINO, and what became of them.
 
     ``notes['noise']`` is what :func:`decoded` needs to ask a teacher the
@@ -294,7 +289,7 @@ class Decoded(NamedTuple):
     logits: Tensor
     boxes: Tensor
     denoising: Optional[Tensor]
-    notes: Dict[str, Any]
+    notes: Notes
 
 
 def encoded(
@@ -309,7 +304,7 @@ def scored_tokens(
     model: nn.Module, encoder_outputs: Dict[str, Any]
 ) -> Dict[str, Any]:
     """The notes of :func:`watch_tokens` for a teacher, without decoder."""
-    notes: Dict[str, Any] = {}
+    notes: Notes = {}
     with ExitStack() as stack:
         watch_tokens(model, notes, stack)
         memory, _ = model.gen_encoder_output_proposals(
@@ -340,7 +335,7 @@ def decoded(
     """
     head = model.bbox_head
     takes_samples = is_a(model, 'mmdet', 'DINO')
-    notes: Dict[str, Any] = {}
+    notes: Notes = {}
     with ExitStack() as stack:
         if is_two_stage(head):
             watch_tokens(model, notes, stack)

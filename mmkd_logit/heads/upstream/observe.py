@@ -1,18 +1,19 @@
-"""Watch a toolbox's own methods while they run, and recognise its classes."""
+"""Observe a toolbox's own calls, and recognise its classes."""
 
 import functools
 import inspect
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator
 
-if TYPE_CHECKING:
-    pass
-
+#: Arguments of an observed call by name, however they were passed.
+Arguments = Dict[str, Any]
+#: Called after an observed call with its arguments and its result.
+Record = Callable[[Arguments, Any], None]
 
 _MISSING = object()
 
 
-def is_a(module: Any, toolbox: str, *names: str) -> bool:
+def is_a(module: object, toolbox: str, *names: str) -> bool:
     """Whether ``module`` is one of a toolbox's classes, without importing it.
 
     Args:
@@ -27,14 +28,17 @@ def is_a(module: Any, toolbox: str, *names: str) -> bool:
 
 
 @contextmanager
-def observe(
-    owner: Any, method: str, note: Callable[[Dict[str, Any], Any], None]
-) -> Iterator[None]:
-    """Call ``note(arguments, result)`` after each ``owner.method(...)``.
+def observe(owner: object, method: str, record: Record) -> Iterator[None]:
+    """Call ``record(arguments, result)`` after each ``owner.method(...)``.
 
-    The upstream method runs once and unchanged; ``arguments`` are its
-    arguments by name, however they were passed. The observation ends with the
+    The upstream method runs once and unchanged. The observation ends with the
     ``with`` block, so copies and pickles of the model never hold it.
+
+    Args:
+        owner (object): A model, a head, a loss module.
+        method (str): Name of the method to observe.
+        record (callable): Given the call's arguments by name and its result;
+            what it returns is ignored.
 
     Raises:
         AttributeError: If ``owner`` has no such method, which means that the
@@ -52,7 +56,7 @@ def observe(
     @functools.wraps(original)
     def observed(*args, **kwargs):
         result = original(*args, **kwargs)
-        note(signature.bind(*args, **kwargs).arguments, result)
+        record(signature.bind(*args, **kwargs).arguments, result)
         return result
 
     previous = vars(owner).get(method, _MISSING)
@@ -66,7 +70,7 @@ def observe(
             object.__setattr__(owner, method, previous)
 
 
-def upstream_class(module: Any, toolbox: str = 'mmdet') -> str:
+def upstream_class(module: object, toolbox: str = 'mmdet') -> str:
     """Name of the nearest class of ``module`` that the toolbox defines.
 
     A user's subclass of RetinaHead counts as RetinaHead; the toolbox's own

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...messages import WrongValue
+from ...structures.notes import Notes
 from .dense_heads import StandIn
 from .observe import observe, upstream_class
 
@@ -99,9 +100,7 @@ def _sizes(maps: Sequence[Tensor]) -> List[Tuple[int, int]]:
     return [tuple(level.shape[2:]) for level in maps]
 
 
-def watch_yolox(
-    head: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
+def watch_yolox(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
     """Note the maps and the assigned class of every prior.
 
     ``notes['maps']`` are those of the student; ``notes['labels']`` has one
@@ -141,9 +140,7 @@ def watch_yolox(
         stack.enter_context(observe(owner, method, note))
 
 
-def watch_yolov3(
-    head: nn.Module, notes: Dict[str, Any], stack: ExitStack
-) -> None:
+def watch_yolov3(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
     """Note the maps, the assigned class and the weight of every anchor.
 
     ``notes['targets']`` has a pair (labels, weight) of tensors (B, priors)
