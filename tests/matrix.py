@@ -4,7 +4,7 @@
 """
 
 import tempfile
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
@@ -15,6 +15,7 @@ from mmkd_logit.distillers import LogitDistiller
 from mmkd_logit.heads import LogitReader, find_reader
 from mmkd_logit.losses import LogitLoss
 from mmkd_logit.registry import MODELS
+from mmkd_logit.structures.logit_pair import LogitPair
 from tests.toy_families import FAMILIES, Family
 from tests.toys import seeded
 
@@ -145,6 +146,7 @@ def _trained(
     optimizer = torch.optim.SGD(trained, lr=1e-4)
     values: Dict[str, List[float]] = {name: [] for name in distill}
     gradient: Dict[str, float] = {}
+    model.listener = partial(_check_width, model)
     for step in range(STEPS):
         torch.manual_seed(step)
         results = model.loss(*batch)
@@ -173,6 +175,16 @@ def _trained(
         )
         for name, term in model.terms.items()
     }
+
+
+def _check_width(model: LogitDistiller, name: str, pair: LogitPair) -> None:
+    """What a reader says of its rows before it sees any must be true."""
+    term = next(term for key, term in model.terms.items() if key in name)
+    assert pair.student_logits.shape[1] == term.facts.channels, name
+    assert pair.teacher_logits.shape == pair.student_logits.shape, name
+    if pair.labels is not None and len(pair.labels):
+        last = term.facts.channels - (not term.facts.use_sigmoid)
+        assert 0 <= int(pair.labels.min()) <= int(pair.labels.max()) <= last
 
 
 def _total(results: Dict[str, Tensor], name: str) -> Tensor:

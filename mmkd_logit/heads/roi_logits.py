@@ -133,10 +133,8 @@ class RoILogits(LogitReader):
                 '(custom_cls_channels); RoI logits can be read for softmax '
                 'or sigmoid classification losses only'
             )
-        num_classes = head.num_classes
-        return HeadFacts(
-            num_classes, num_classes + (not use_sigmoid), use_sigmoid
-        )
+        # a sigmoid head has a column for the background as well
+        return HeadFacts(head.num_classes, head.num_classes + 1, use_sigmoid)
 
     @staticmethod
     def _heads(model: nn.Module) -> List[nn.Module]:

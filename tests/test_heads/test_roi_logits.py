@@ -134,8 +134,13 @@ def test_facts_tell_softmax_from_sigmoid():
         4,
         False,
     )
-    facts = RoILogits().facts(build(use_sigmoid=True))
-    assert (facts.channels, facts.use_sigmoid) == (3, True)
+    student = build(use_sigmoid=True)
+    facts = RoILogits().facts(student)
+    assert (facts.channels, facts.use_sigmoid) == (4, True)
+    # MMDetection's sigmoid heads have a background column of their own
+    pairs, _ = read(student, build(use_sigmoid=True, seed=1), [2])
+    assert pairs[''].student_logits.shape[1] == facts.channels
+    assert int(pairs[''].labels.max()) == 3
 
 
 def test_heads_that_pool_in_another_way_are_refused():
