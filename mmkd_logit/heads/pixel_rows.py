@@ -20,6 +20,9 @@ from .upstream.maps import (
     sample_pixels,
 )
 
+#: Logit of a pixel that a row over pixels leaves out; fits half precision.
+_LEFT_OUT = -3e4
+
 
 class PixelReader(LogitReader):
     """A reader of maps; the options are those of :class:`SegLogits`.
@@ -171,8 +174,9 @@ def channel_rows(
         student (Tensor): Raw scores, shape (B, C, H, W).
         teacher (Tensor): Raw scores, shape (B, C, H, W).
         kept (Tensor, optional): Pixels that count, shape (B, H, W). Others
-            have the logit minus infinity on both sides, which takes them out
-            of the softmax over pixels. An image without any weighs nothing.
+            have the logit -30000 on both sides, whose softmax over pixels is
+            exactly 0 at temperatures up to 40. An image without any weighs
+            nothing.
 
     Returns:
         LogitPair: B * C rows of H * W logits, image by image, without
@@ -189,7 +193,7 @@ def channel_rows(
         some = kept.flatten(1).any(1)
         left_out = ~kept & some[:, None, None]
         student, teacher = (
-            maps.masked_fill(left_out[:, None], -torch.inf)
+            maps.masked_fill(left_out[:, None], _LEFT_OUT)
             for maps in (student, teacher)
         )
         weight = some.float().repeat_interleave(student.shape[1])

@@ -171,8 +171,15 @@ class SegLogits(PixelReader):
                 _MANY_PIXELS,
                 classes_are_columns=False,
                 has_labels=False,
+                whole=not self._leaves_out(head),
             )
         return HeadFacts(classes, columns, is_sigmoid(head))
+
+    def _leaves_out(self, head: nn.Module) -> bool:
+        """Whether some pixels may not count."""
+        dropped = self.ignored == 'drop' and ignore_index(head) is not None
+        by_teacher = self.teacher_errors == 'drop' or self.min_confidence > 0
+        return dropped or by_teacher
 
     def _heads(self, model: nn.Module) -> Dict[str, nn.Module]:
         """Heads that are read, by the prefix of their logged name.

@@ -353,6 +353,11 @@ class LogitLoss(FunctionSettings, nn.Module):
                 'have none; take a loss without labels, such as KDLoss or '
                 'GDKDLoss'
             )
+        if self.standardize and not facts.whole:
+            raise ValueError(
+                'standardize=True would count the pixels that these rows '
+                "leave out; remove it, or keep them (ignored='teacher')"
+            )
         if self.topk_scale is not None and facts.use_sigmoid:
             self._refuse_topk_scale_of_sigmoid()
         if self.standardize and facts.channels < 3:

@@ -18,6 +18,8 @@ class HeadFacts(NamedTuple):
             that class lists are compared. False for box distributions and
             class-agnostic masks.
         has_labels (bool): Whether rows have a target class.
+        whole (bool): Whether every logit of a row counts; otherwise some may
+            be filled with a number whose softmax is 0.
     """
 
     num_classes: int
@@ -26,3 +28,4 @@ class HeadFacts(NamedTuple):
     classes_are_columns: bool = True
     by_class: bool = True
     has_labels: bool = True
+    whole: bool = True

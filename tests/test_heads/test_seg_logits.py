@@ -681,6 +681,7 @@ def test_channels_leave_ignored_pixels_out():
     value = KDLoss()(*pair)
     torch.testing.assert_close(value, torch.cat(rows).mean())
     assert pair.avg_factor == 2 * 4
+    assert pair.student_logits.isfinite().all()  # or the run would stop
     value.backward()
     assert student.backbone.conv.weight.grad.isfinite().all()
     _, pairs = read(
@@ -698,6 +699,10 @@ def test_channels_have_no_labels():
     facts = SegLogits(rows='channel').facts(segmentor(0))
     with pytest.raises(ValueError, match='DKDLoss needs the target class of'):
         DKDLoss().check(facts)
+    with pytest.raises(ValueError, match="keep them .ignored='teacher'"):
+        KDLoss(standardize=True).check(facts)
+    whole = SegLogits(rows='channel', ignored='teacher').facts(segmentor(0))
+    KDLoss(standardize=True).check(whole)
     with pytest.raises(ValueError, match="rows must be 'pixel' or 'channel'"):
         SegLogits(rows='class')
     with pytest.raises(ValueError, match="remove `windows` or rows='channel'"):
