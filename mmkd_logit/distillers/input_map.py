@@ -7,26 +7,51 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..messages import WrongValue
+from .channel_order import reverses_channels
+
 
 class InputMap:
     """Undo the student's normalisation and apply the teacher's.
 
-    Channels are flipped first and then the teacher's own mean and std are
+    Channels are reversed first and then the teacher's own mean and std are
     used. (The official detection code of DKD subtracts the mean before the
-    flip, which gives red and blue each other's mean.) Padded borders get the
-    teacher's padding value again.
+    reversal, which gives red and blue each other's mean.) Padded borders get
+    the teacher's padding value again. Images may have any number of
+    channels that student and teacher share.
 
     Args:
         student (nn.Module, optional): Data preprocessor of the student.
         teacher (nn.Module, optional): Data preprocessor of the teacher.
+        student_rgb (bool, optional): Whether the student's data come in RGB,
+            see :func:`~mmkd_logit.distillers.channel_order.loads_rgb`.
+            Defaults to None, as the teacher's.
+        teacher_rgb (bool, optional): The same of the data that the teacher
+            was trained with. Defaults to None, as the student's.
+
+    Raises:
+        ValueError: If the two normalise other numbers of channels.
     """
 
     def __init__(
-        self, student: Optional[nn.Module], teacher: Optional[nn.Module]
+        self,
+        student: Optional[nn.Module],
+        teacher: Optional[nn.Module],
+        student_rgb: Optional[bool] = None,
+        teacher_rgb: Optional[bool] = None,
     ) -> None:
         student_mean, student_std = _normalisation(student)
         teacher_mean, teacher_std = _normalisation(teacher)
-        self.flip = _flips(student) != _flips(teacher)
+        counts = {len(student_mean), len(teacher_mean)} - {1}
+        if len(counts) > 1:
+            raise WrongValue(
+                f"the student's data preprocessor has {len(student_mean)} "
+                f"channels, the teacher's {len(teacher_mean)}; both must be "
+                'trained on images with the same channels'
+            )
+        self.flip = reverses_channels(student) != reverses_channels(teacher)
+        if None not in (student_rgb, teacher_rgb):
+            self.flip ^= student_rgb != teacher_rgb
         if self.flip:
             student_mean, student_std = student_mean[::-1], student_std[::-1]
         scale = student_std / teacher_std
@@ -41,7 +66,7 @@ class InputMap:
         self.shift = torch.tensor(shift, dtype=torch.float32).view(-1, 1, 1)
 
     def __call__(self, inputs: Tensor, data_samples: Optional[list]) -> Tensor:
-        """(B, 3, H, W) as the student sees it -> as the teacher does."""
+        """(B, C, H, W) as the student sees it -> as the teacher does."""
         outputs = inputs
         if self.changes:
             if self.scale.device != inputs.device:
@@ -64,24 +89,55 @@ class InputMap:
             )
         return outputs
 
+    def describe(self) -> str:
+        """A line for the report."""
+        if not self.changes:
+            return "input: the teacher sees the student's images as they are"
+        swapped = 'red and blue swapped and ' if self.flip else ''
+        return (
+            f"input: the teacher sees the student's images with {swapped}its "
+            'own normalisation'
+        )
+
+
+def check_channels(student: nn.Module, teacher: nn.Module) -> None:
+    """Refuse a teacher of images with another number of channels.
+
+    Raises:
+        ValueError: Naming both numbers.
+    """
+    ours, theirs = _input_channels(student), _input_channels(teacher)
+    if None not in (ours, theirs) and ours != theirs:
+        raise WrongValue(
+            f'the student takes images of {ours} channels, the teacher of '
+            f'{theirs}; choose a teacher that was trained on the same kind '
+            'of images'
+        )
+
+
+def _input_channels(model: nn.Module) -> Optional[int]:
+    """Channels that the first convolution of a backbone takes."""
+    backbone = getattr(model, 'backbone', None)
+    if isinstance(backbone, nn.Module):
+        for module in backbone.modules():
+            if isinstance(module, nn.Conv2d):
+                return module.in_channels
+    return None
+
 
 def _normalisation(preprocessor: Any) -> Tuple[np.ndarray, np.ndarray]:
-    """Mean and std of three channels, in the model's channel order."""
+    """Mean and std of each channel, in the model's channel order.
+
+    One number stands for all channels.
+    """
     if not getattr(preprocessor, '_enable_normalize', False):
-        return np.zeros(3), np.ones(3)
-    return tuple(
-        np.broadcast_to(
-            buffer.detach().double().cpu().numpy().ravel(), (3,)
-        ).copy()
+        return np.zeros(1), np.ones(1)
+    mean, std = (
+        buffer.detach().double().cpu().numpy().ravel()
         for buffer in (preprocessor.mean, preprocessor.std)
     )
-
-
-def _flips(preprocessor: Any) -> bool:
-    """Whether the loaded (BGR) channels are reversed for the model."""
-    # MMEngine and MMDetection, MMSegmentation 1.2, MMPretrain
-    names = ('_channel_conversion', 'channel_conversion', 'to_rgb')
-    return any(getattr(preprocessor, name, False) for name in names)
+    count = max(len(mean), len(std))
+    return tuple(np.broadcast_to(v, (count,)).copy() for v in (mean, std))
 
 
 def _pad_value(preprocessor: Any) -> float:

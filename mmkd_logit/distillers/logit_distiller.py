@@ -90,6 +90,8 @@ class LogitDistiller(StandIn):
             name: TermWatch(name, term.loss.loss_weight > 0)
             for name, term in self.terms.items()
         }
+        #: Whether the teacher must still be able to predict by itself.
+        self.keep_whole_teacher = False
         self.listener: Optional[Callable[[str, LogitPair], None]] = None
         self._kd_factors: Dict[str, float] = {}
         # what the terms logged last; several names for cascades or windows
@@ -170,9 +172,10 @@ class LogitDistiller(StandIn):
                 reader.classes_are_mapped = self.class_map is not None
                 reader.check(self.student, model)
             self._match_classes(class_names)
-            self._prune_teacher()
         elif class_names is not None:
             self._match_classes(class_names)
+        if not self.teacher.is_pruned and not self.keep_whole_teacher:
+            self._prune_teacher()
 
     def _match_classes(self, class_names: Optional[Sequence[str]]) -> None:
         self._class_names = class_names
@@ -187,6 +190,7 @@ class LogitDistiller(StandIn):
 
     def _prune_teacher(self) -> None:
         """Drop the teacher's parts that no reader runs."""
+        self.teacher.is_pruned = True
         teacher = self.teacher.model
         unused = [
             set(term.reader.prune(teacher)) for term in self.terms.values()
@@ -367,6 +371,7 @@ class LogitDistiller(StandIn):
             f'{self.teacher.num_parameters / 1e6:.2f} M parameters, '
             f'{self.teacher.source}, weights {self.teacher.path} '
             f'(sha256 {self.teacher.sha256})',
+            self.teacher.input_map(self.student).describe(),
             what_was_compared(
                 next(iter(self.terms.values())).facts.num_classes,
                 self._class_names,

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from ..messages import WrongValue
 from ..structures.class_columns import ClassColumns
 from ..structures.teacher_pass import TeacherPass
 from .build import build_model
-from .input_map import InputMap
+from .claims import checkpoint_claims
+from .input_map import InputMap, check_channels
 from .match_classes import names_in
 from .teacher_config import ConfigSource, ModelConfig, read_model_config
 
@@ -67,7 +68,12 @@ class Teacher:
         self.path = ''
         self.sha256 = ''
         self.num_parameters = 0
+        self.is_pruned = False
         self.class_columns: Optional[ClassColumns] = None
+        self.claims: Dict[str, float] = {}
+        #: Whether the run's data come in RGB; set by who knows them.
+        self.student_loads_rgb: Optional[bool] = None
+        self._loads_rgb: Optional[bool] = None
         self._input_map: Optional[InputMap] = None
 
     def __deepcopy__(self, memo: dict) -> 'Teacher':
@@ -94,6 +100,8 @@ class Teacher:
         self.model = model.to(device)
         self.num_parameters = sum(p.numel() for p in model.parameters())
         self.classes = _classes_of_checkpoint(checkpoint) or config.classes
+        self.claims = checkpoint_claims(checkpoint) or config.claims
+        self._loads_rgb = config.loads_rgb
         self.source = config.source
         self.sha256 = file_hash(path)
         self.path = os.path.abspath(path)
@@ -152,17 +160,32 @@ class Teacher:
         """
         if self.model.training:
             self.model.eval()
-        if self._input_map is None:
-            self._input_map = InputMap(
-                getattr(student, 'data_preprocessor', None),
-                getattr(self.model, 'data_preprocessor', None),
-            )
+        input_map = self.input_map(student)
         return TeacherPass(
             self.model,
-            lambda: self._input_map(inputs, data_samples),
+            lambda: input_map(inputs, data_samples),
             data_samples,
             self.class_columns,
         )
+
+    def input_map(self, student: nn.Module) -> InputMap:
+        """How the student's images become the teacher's.
+
+        Args:
+            student (nn.Module): Its preprocessor makes the images.
+
+        Raises:
+            ValueError: If the two take images of other channels.
+        """
+        if self._input_map is None:
+            check_channels(student, self.model)
+            self._input_map = InputMap(
+                getattr(student, 'data_preprocessor', None),
+                getattr(self.model, 'data_preprocessor', None),
+                self.student_loads_rgb,
+                self._loads_rgb,
+            )
+        return self._input_map
 
 
 def _classes_of_checkpoint(checkpoint: Any) -> Optional[Tuple[str, ...]]:

@@ -2,13 +2,15 @@
 
 import copy
 import os
-from typing import Any, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 from mmengine.config import Config, ConfigDict
 
 from ..doctor import missing_toolbox_message
 from ..messages import MissingFile, MissingPart, WrongType, WrongValue
 from ..registry import is_distiller
+from .channel_order import config_loads_rgb
+from .claims import metafile_claims
 
 ConfigSource = Union[str, dict, Config]
 
@@ -22,6 +24,10 @@ class ModelConfig(NamedTuple):
         classes (tuple[str], optional): Class names of its training set.
         weights (str, optional): Address that the toolbox's metafile lists.
         source (str): For messages.
+        loads_rgb (bool, optional): Whether its data come in RGB, see
+            :func:`~mmkd_logit.distillers.channel_order.loads_rgb`.
+        claims (dict[str, float]): Metrics that the metafile lists, by the
+            names that evaluators log.
     """
 
     model: ConfigDict
@@ -29,6 +35,8 @@ class ModelConfig(NamedTuple):
     classes: Optional[Tuple[str, ...]]
     weights: Optional[str]
     source: str
+    loads_rgb: Optional[bool] = None
+    claims: Dict[str, float] = {}
 
 
 def read_model_config(source: ConfigSource) -> ModelConfig:
@@ -42,11 +50,12 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
         FileNotFoundError: If a path does not exist.
         ValueError: If there is no model in it.
     """
-    weights = None
+    weights, claims = None, {}
     if isinstance(source, str):
         name = source
         if '::' in source:
             config, weights = _from_package(source)
+            claims = metafile_claims(source)
         elif not os.path.isfile(os.path.expanduser(source)):
             raise MissingFile(
                 f'teacher config {source!r} is not a file; expected a path, '
@@ -79,7 +88,15 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
         if preprocessor and 'data_preprocessor' not in model:
             model.data_preprocessor = copy.deepcopy(preprocessor)
     scope = model.get('_scope_') or config.get('default_scope')
-    return ModelConfig(model, scope, _classes(config, scope), weights, name)
+    return ModelConfig(
+        model,
+        scope,
+        _classes(config, scope),
+        weights,
+        name,
+        config_loads_rgb(config),
+        claims,
+    )
 
 
 def _from_package(source: str) -> Tuple[Config, Optional[str]]:

@@ -1,18 +1,22 @@
 """Checks around a distillation run that need the runner."""
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from ..checkpoints.state_dict import compare_keys
+from ..distillers import LogitDistiller
+from ..distillers.channel_order import dataset_loads_rgb
 from ..distillers.match_classes import names_in
-from ..messages import WrongValue
+from ..messages import StoppedRun, WrongValue
 from ..registry import HOOKS
 from .distiller_hook import average_parts, find_distiller
 from .run_facts import batch_line
+from .teacher_check import check_teacher
 
 
 @HOOKS.register_module()
@@ -23,14 +27,39 @@ class KDGuardHook(Hook):
 
     - Compares the class names of teacher and training set, and reports
       student, teacher, terms and total batch.
+    - Evaluates the teacher on a few validation images, and the student if it
+      starts from a checkpoint (``load_from``), and warns of a teacher that is
+      at chance, far below its own claim, or better with red and blue
+      exchanged. The run itself is not changed by it.
     - Before each checkpoint, stops if a term has become non-finite, so that
       a broken student never overwrites a good one; notes the teacher's hash
       in the checkpoint.
     - On resuming, refuses the checkpoint of another model and warns of
       another teacher.
+
+    Args:
+        check_images (int): Validation images that the teacher is evaluated
+            on, fewer if they take more than half a minute; 0 for none.
+            Defaults to 64.
+        stop_at_poor_teacher (bool): Stop instead of warning.
+            Defaults to False.
+
+    Raises:
+        ValueError: If ``check_images`` is negative.
     """
 
     priority = 'HIGH'
+
+    def __init__(
+        self, check_images: int = 64, stop_at_poor_teacher: bool = False
+    ) -> None:
+        if check_images < 0:
+            raise WrongValue(
+                f'check_images must be >= 0, got {check_images}; 0 leaves the '
+                'teacher unchecked'
+            )
+        self.check_images = check_images
+        self.stop_at_poor_teacher = stop_at_poor_teacher
 
     def before_run(self, runner: Runner) -> None:
         """Read the teacher before anything is trained."""
@@ -40,9 +69,46 @@ class KDGuardHook(Hook):
         self.distiller = find_distiller(runner, type(self).__name__)
         average_parts(runner, self.distiller)
         dataset = runner.train_dataloader.dataset
+        self.distiller.teacher.student_loads_rgb = dataset_loads_rgb(dataset)
+        self.distiller.keep_whole_teacher = self.check_images > 0
         self.distiller.prepare(names_in(getattr(dataset, 'metainfo', None)))
         for line in self.distiller.report() + [batch_line(runner)]:
             runner.logger.info(line)
+
+    def before_train(self, runner: Runner) -> None:
+        """Evaluate the teacher, once the student has its first weights."""
+        if self.distiller.keep_whole_teacher:
+            self._check_teacher(runner)
+        self.distiller.keep_whole_teacher = False
+        self.distiller.prepare()
+
+    @master_only
+    def _check_teacher(self, runner: Runner) -> None:
+        if runner._resume:
+            return
+        why_not = _why_unchecked(runner, self.distiller)
+        if why_not:
+            runner.logger.info(f'teacher not evaluated: {why_not}')
+            return
+        try:
+            lines, wrong = check_teacher(
+                runner,
+                self.distiller,
+                self.check_images,
+                with_student=bool(runner._load_from),
+            )
+        except Exception as error:
+            # a foreign model or metric that cannot run by itself
+            runner.logger.warning(
+                f'teacher not evaluated: {type(error).__name__}: {error}'
+            )
+            return
+        for line in lines:
+            runner.logger.info(line)
+        if wrong and self.stop_at_poor_teacher:
+            raise StoppedRun(wrong)
+        if wrong:
+            runner.logger.warning(wrong)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: Dict[str, Any]
@@ -92,3 +158,14 @@ class KDGuardHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Check short runs as well."""
         self.distiller.check_terms()
+
+
+def _why_unchecked(runner: Runner, distiller: LogitDistiller) -> Optional[str]:
+    """Why a teacher's own metric would say nothing, None if it does."""
+    if not isinstance(runner._val_loop, BaseLoop):
+        return 'the run has no validation set'
+    if distiller.teacher.is_pruned:
+        return 'it was read before the run, without what no term needs'
+    if distiller.class_map is not None:
+        return 'it predicts its own classes, which `class_map` maps'
+    return None

@@ -1,0 +1,233 @@
+"""How good the teacher is on a few validation images, before training."""
+
+import contextlib
+import copy
+import io
+import logging
+import math
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from ..distillers import LogitDistiller
+from ..distillers.teacher import no_random_numbers_used
+
+Metrics = Dict[str, float]
+#: A model, and how it sees the student's images.
+View = Tuple[nn.Module, Callable[[Tensor, list], Tensor]]
+
+#: Names of the metrics that people look at first.
+_MAIN = ('accuracy/top1', 'coco/bbox_mAP', 'coco/segm_mAP', 'mIoU')
+#: Shares of the claim below which few images are no excuse: an accuracy is a
+#: mean over images, and its error is known; the other metrics are not.
+_FAR_BELOW = {'accuracy/top1': 0.9}
+_FAR_BELOW_ELSE = 0.5
+
+
+def check_teacher(
+    runner: Runner,
+    distiller: LogitDistiller,
+    images: int,
+    with_student: bool = False,
+    seconds: float = 30.0,
+) -> Tuple[List[str], Optional[str]]:
+    """Evaluate the teacher on images spread over the validation set.
+
+    It sees them as in training: prepared for the student, in its own
+    normalisation. The run's evaluator is used, its loader, its random numbers
+    and its order are not touched.
+
+    Args:
+        runner (Runner): With a validation loop.
+        distiller (LogitDistiller): Its teacher can still predict.
+        images (int): How many.
+        with_student (bool): Evaluate the student as well.
+        seconds (float): After which no further batch is begun.
+
+    Returns:
+        tuple[list[str], str | None]: Lines for the log, and what is wrong
+        with the teacher, if anything is.
+    """
+    teacher = distiller.teacher
+    to_teacher = teacher.input_map(distiller.student)
+    views: List[View] = [
+        (teacher.model, to_teacher),
+        (teacher.model, lambda x, samples: to_teacher(x, samples).flip(1)),
+    ]
+    if with_student:
+        views.append((distiller.student, lambda x, samples: x))
+    with no_random_numbers_used(), _quiet(), torch.no_grad():
+        was_training = distiller.training
+        distiller.eval()
+        try:
+            found, count = _evaluate(
+                runner, distiller, _sample(runner, images), views, seconds
+            )
+        finally:
+            distiller.train(was_training)
+    metrics, swapped = found[:2]
+    lines = [
+        f'teacher on {count} validation images: {_text(metrics)}'
+        + (f' (it claims {_text(teacher.claims)})' if teacher.claims else '')
+    ]
+    if with_student:
+        lines.append(f'student on the same images: {_text(found[2])}')
+    classes = next(iter(distiller.terms.values())).facts.num_classes
+    wrong = judge(metrics, swapped, teacher.claims, classes, count)
+    return lines, wrong
+
+
+def judge(
+    metrics: Metrics,
+    swapped: Metrics,
+    claims: Metrics,
+    classes: int,
+    images: int,
+) -> Optional[str]:
+    """What is wrong with a teacher, None if nothing is.
+
+    Args:
+        metrics (dict[str, float]): As evaluated.
+        swapped (dict[str, float]): The same with red and blue exchanged.
+        claims (dict[str, float]): By the teacher's own account.
+        classes (int): Of the data.
+        images (int): That were evaluated.
+    """
+    for name in _MAIN:
+        value = metrics.get(name)
+        if value is None:
+            continue
+        percent = 100.0 if not name.startswith('coco/') else 1.0
+        # two standard deviations of a share of so many images
+        share = min(max(value / percent, 0.0), 1.0)
+        spread = 2 * percent * math.sqrt(share * (1 - share) / images)
+        other = swapped.get(name, -1.0)
+        if other > value + spread + 0.05 * percent:
+            return (
+                f'the teacher reaches {name} {value:.4g}, but {other:.4g} '
+                'with red and blue exchanged: its images have another order '
+                'of colours than those that it was trained on; compare '
+                '`to_rgb`/`bgr_to_rgb` of both data preprocessors'
+            )
+        chance = percent * (1.5 / classes if percent > 1 else 0.005)
+        if classes > 1 and value <= chance:
+            return (
+                f'the teacher reaches {name} {value:.4g} on {images} '
+                f'validation images, which is about chance for {classes} '
+                'classes; check its weights, its classes and their order, '
+                'and its input normalisation'
+            )
+        claim = claims.get(name)
+        far = _FAR_BELOW.get(name, _FAR_BELOW_ELSE)
+        least = value + (spread if name in _FAR_BELOW else 0.0)
+        if claim and least < far * claim:
+            return (
+                f'the teacher reaches {name} {value:.4g} on {images} '
+                f'validation images, far below the {claim:.4g} that it '
+                'claims; check its weights, its classes and their order, its '
+                'input normalisation and the size of the images'
+            )
+    return None
+
+
+def _sample(runner: Runner, images: int) -> DataLoader:
+    """The validation loader's batches, of images spread over the set."""
+    loader = runner.val_loop.dataloader
+    dataset = loader.dataset
+    count = min(images, len(dataset))
+    chosen = [i * len(dataset) // count for i in range(count)]
+    return DataLoader(
+        Subset(dataset, chosen),
+        batch_size=min(loader.batch_size or 1, count),
+        collate_fn=loader.collate_fn,
+    )
+
+
+def _evaluate(
+    runner: Runner,
+    distiller: LogitDistiller,
+    loader: DataLoader,
+    views: List[View],
+    seconds: float,
+) -> Tuple[List[Metrics], int]:
+    """Metrics of each model on its view of the images, and how many."""
+    evaluators = [_fresh(runner.val_loop.evaluator) for _ in views]
+    deadline, count = time.monotonic() + seconds, 0
+    for batch in loader:
+        for (model, view), evaluator in zip(views, evaluators):
+            prepared = distiller.data_preprocessor(copy.deepcopy(batch), False)
+            inputs = prepared['inputs']
+            samples = prepared.get('data_samples')
+            outputs = model(view(inputs, samples), samples, mode='predict')
+            evaluator.process(outputs, batch)
+        count += len(inputs)
+        if time.monotonic() > deadline:
+            break
+    return [_metrics(evaluator) for evaluator in evaluators], count
+
+
+def _fresh(evaluator: Evaluator) -> Evaluator:
+    """The same metrics without any result, sharing what they have read."""
+    metrics = []
+    for metric in evaluator.metrics:
+        metric = copy.copy(metric)
+        metric.results = []
+        for folder in ('outfile_prefix', 'output_dir'):
+            if getattr(metric, folder, None):
+                setattr(metric, folder, None)  # the student's predictions
+        metrics.append(metric)
+    fresh = Evaluator(metrics)
+    if evaluator.dataset_meta is not None:
+        fresh.dataset_meta = evaluator.dataset_meta
+    return fresh
+
+
+def _metrics(evaluator: Evaluator) -> Metrics:
+    """What a single process measured; nothing is gathered from others."""
+    found: Metrics = {}
+    for metric in evaluator.metrics:
+        if not metric.results or getattr(metric, 'format_only', False):
+            continue
+        ids = _image_ids(metric.results)
+        if ids and getattr(metric, 'img_ids', ids) is None:
+            metric.img_ids = ids  # COCO counts missing images as failures
+        for name, value in metric.compute_metrics(metric.results).items():
+            if isinstance(value, (int, float)):
+                prefix = f'{metric.prefix}/' if metric.prefix else ''
+                found[prefix + name] = float(value)
+    return found
+
+
+def _image_ids(results: List[Any]) -> List[Any]:
+    """Images that the (truth, prediction) pairs of a detector are of."""
+    return [
+        one[0]['img_id']
+        for one in results
+        if isinstance(one, tuple)
+        and isinstance(one[0], dict)
+        and 'img_id' in one[0]
+    ]
+
+
+def _text(metrics: Metrics) -> str:
+    chosen = [name for name in _MAIN if name in metrics] or list(metrics)[:2]
+    return ', '.join(f'{name} {metrics[name]:.4g}' for name in chosen)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Evaluators print tables that would be taken for the student's."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)

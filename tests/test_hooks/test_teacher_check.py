@@ -1,0 +1,35 @@
+"""What a teacher's metric says about it."""
+
+import re
+
+import pytest
+
+from mmkd_logit.hooks.teacher_check import judge
+
+TOP1, MAP, MIOU = 'accuracy/top1', 'coco/bbox_mAP', 'mIoU'
+
+
+@pytest.mark.parametrize(
+    'metrics, swapped, claims, classes, message',
+    [
+        # sqrt(.48 * .52 / 64) = .0625, so 48 may be 60.5, but not 65.3
+        ({TOP1: 48.0}, {TOP1: 48.0}, {TOP1: 72.6}, 100, 'far below the 72.6'),
+        ({TOP1: 60.0}, {TOP1: 60.0}, {TOP1: 72.6}, 100, None),
+        ({TOP1: 48.0}, {TOP1: 72.0}, {}, 100, '48, but 72 with red and blue'),
+        ({TOP1: 72.0}, {TOP1: 48.0}, {}, 100, None),
+        ({TOP1: 1.0}, {TOP1: 1.0}, {}, 100, 'about chance for 100 classes'),
+        ({TOP1: 55.0}, {TOP1: 50.0}, {}, 2, 'about chance for 2 classes'),
+        ({MAP: 0.3}, {MAP: 0.28}, {MAP: 0.39}, 80, None),
+        ({MAP: 0.1}, {MAP: 0.1}, {MAP: 0.39}, 80, 'far below the 0.39'),
+        ({MAP: 0.001}, {MAP: 0.0}, {}, 80, 'about chance'),
+        ({MIOU: 70.0}, {MIOU: 60.0}, {MIOU: 78.0}, 19, None),
+        ({MIOU: 4.0}, {MIOU: 4.0}, {}, 19, 'about chance for 19 classes'),
+        ({'loss': 4.0}, {}, {}, 19, None),
+    ],
+)
+def test_verdicts(metrics, swapped, claims, classes, message):
+    wrong = judge(metrics, swapped, claims, classes, images=64)
+    if message is None:
+        assert wrong is None
+    else:
+        assert re.search(message, wrong)
