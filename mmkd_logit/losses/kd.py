@@ -37,10 +37,11 @@ def kd_loss(
         tensor([0.1243])
     """
     check_rows('kd_loss', student_logits, teacher_logits)
-    return sum(
-        group_kl(student_logits, teacher_logits, each)[0]
-        for each in check_taus('kd_loss', tau)
-    )
+    first, *others = check_taus('kd_loss', tau)
+    rows = group_kl(student_logits, teacher_logits, first)[0]
+    for each in others:
+        rows = rows + group_kl(student_logits, teacher_logits, each)[0]
+    return rows
 
 
 def sigmoid_kd_loss(
@@ -65,10 +66,11 @@ def sigmoid_kd_loss(
         tensor([0.1308])
     """
     check_rows('sigmoid_kd_loss', student_logits, teacher_logits)
-    return sum(
-        sigmoid_kl(student_logits, teacher_logits, each)[0]
-        for each in check_taus('sigmoid_kd_loss', tau)
-    )
+    first, *others = check_taus('sigmoid_kd_loss', tau)
+    rows = sigmoid_kl(student_logits, teacher_logits, first)[0]
+    for each in others:
+        rows = rows + sigmoid_kl(student_logits, teacher_logits, each)[0]
+    return rows
 
 
 @MODELS.register_module()
