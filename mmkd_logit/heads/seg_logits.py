@@ -311,7 +311,8 @@ class SegLogits(PixelReader):
                     self._teacher_map, teacher, prefix, teacher_head, size
                 ),
             )
-            # popped, so that a copy of the logits takes their place
+            # Taken out of the notes: a resized copy replaces the logits, and
+            # both at once would take twice the memory.
             found = self._compare(
                 _pixel_map(head, notes.pop(f'{prefix}logits'), size),
                 theirs,

@@ -13,16 +13,14 @@ from tests.toy_detrs import detr_cfg
 from tests.toy_rcnn import rcnn_cfg
 from tests.toy_yolo import yolo_cfg
 
-CLASSES = dict(
-    loss=dict(type='mmkd_logit.DKDLoss', tau=1.0, beta=0.5, use_sigmoid=True)
-)
+CLASSES = dict(loss=dict(type='mmkd_logit.DKDLoss', tau=1.0, beta=0.5))
 BOXES = dict(
     logits=dict(type='mmkd_logit.GFLBoxLogits'),
     loss=dict(type='mmkd_logit.KDLoss', tau=4.0, loss_weight=0.5),
 )
 MASKS = dict(
     logits=dict(type='mmkd_logit.MaskLogits'),
-    loss=dict(type='mmkd_logit.KDLoss', tau=1.0, use_sigmoid=True),
+    loss=dict(type='mmkd_logit.KDLoss', tau=1.0),
 )
 ROIS = dict(
     logits=dict(type='mmkd_logit.RoILogits', scales=(1, 2)),
@@ -59,8 +57,11 @@ RUNS = dict(
 )
 
 
-def distiller(name, tmp_path, teacher_seed=1, teacher=None, **kwargs):
-    cfg, terms = RUNS[name]
+def distiller(
+    name, tmp_path, teacher_seed=1, teacher=None, terms=None, **kwargs
+):
+    cfg, default = RUNS[name]
+    terms = terms or default
     teacher = teacher or cfg
     path = tmp_path / 'teacher.pth'
     state = build_detector(teacher, teacher_seed).state_dict()
@@ -158,3 +159,30 @@ def test_retina_teacher_for_fcos_student_is_an_error_that_says_why(tmp_path):
     model = distiller('fcos', tmp_path, teacher=detector_cfg('retina'))
     with pytest.raises(ValueError, match='FCOSHead.*RetinaHead.*anchor by'):
         model.prepare()
+
+
+@pytest.mark.parametrize('view', [None, 'bernoulli', 'categorical'])
+def test_report_and_listeners_are_told_of_the_view(view, tmp_path):
+    term = dict(CLASSES, logits=dict(type='mmkd_logit.DenseClsLogits'))
+    term['logits']['view'] = view
+    model = distiller('fcos', tmp_path, terms=dict(loss_kd=term))
+    seen = []
+    model.listener = lambda name, pair: seen.append(pair)
+    assert step(model, 'fcos')['loss_kd'] > 0
+    (line,) = [one for one in model.report() if 'loss_kd' in one]
+    columns = 4 if view == 'categorical' else 3
+    assert seen[0].student_logits.shape[1] == columns
+    assert model.terms['loss_kd'].facts.channels == columns
+    kind = 'softmax' if view == 'categorical' else 'sigmoid'
+    assert f'{kind} rows of {columns}' in line
+    assert ('categorical view of 3 sigmoid' in line) == (columns == 4)
+
+
+@pytest.mark.parametrize('name', ['retina', 'gfl'])
+def test_a_batch_without_objects_is_no_larger_than_others(name, tmp_path):
+    model = distiller(name, tmp_path, terms=dict(loss_kd=CLASSES))
+    values = [
+        model.loss(*detection_batch(model, boxes))['loss_kd'].item()
+        for boxes in ([3, 3], [2, 0], [1, 0], [0, 0])
+    ]
+    assert max(values) < 2 * min(values)

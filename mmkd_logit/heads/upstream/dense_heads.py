@@ -173,7 +173,7 @@ def class_logits(head: nn.Module, scores: Tensor) -> Tensor:
 
 
 class StandIn(nn.Module):
-    """In the place of a layer whose output nobody reads."""
+    """Replaces a layer whose output is not read."""
 
     def forward(self, feats: Any, *args: Any) -> Any:
         return feats[:, :1] if isinstance(feats, Tensor) else feats
