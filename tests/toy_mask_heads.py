@@ -192,6 +192,119 @@ def mask_detector_cfg(
     )
 
 
+def san_cfg(classes=4, queries=6):
+    """A SAN of MMSegmentation with a text encoder, all of it tiny."""
+    losses = [
+        dict(
+            type='CrossEntropyLoss',
+            loss_name='loss_cls_ce',
+            class_weight=[1.0] * classes + [0.1],
+        ),
+        dict(
+            type='CrossEntropyLoss', use_sigmoid=True, loss_name='loss_mask_ce'
+        ),
+        dict(
+            type='DiceLoss',
+            ignore_index=None,
+            naive_dice=True,
+            eps=1,
+            loss_name='loss_mask_dice',
+        ),
+    ]
+    train_cfg = _train_cfg('', True)
+    train_cfg.pop('sampler')
+    for part in (train_cfg['assigner'], *train_cfg['assigner']['match_costs']):
+        part['type'] = f'mmseg.{part["type"]}'
+    return dict(
+        type='mmseg.MultimodalEncoderDecoder',
+        asymetric_input=True,
+        encoder_resolution=0.5,
+        image_encoder=dict(
+            type='VisionTransformer',
+            img_size=(32, 32),
+            patch_size=8,
+            patch_pad=0,
+            embed_dims=DIM,
+            num_layers=2,
+            num_heads=2,
+            mlp_ratio=1,
+            out_origin=True,
+            out_indices=(0, 1),
+            output_cls_token=True,
+            with_cls_token=True,
+            patch_bias=False,
+            pre_norm=True,
+            interpolate_mode='bicubic',
+            frozen_exclude=['all'],
+        ),
+        text_encoder=dict(
+            type='CLIPTextEncoder',
+            vocabulary=['road', 'car', 'tree', 'sky'][:classes],
+            templates=['a photo of a {}.'],
+            embed_dims=8,
+            num_layers=1,
+            num_heads=2,
+            output_dims=8,
+        ),
+        decode_head=dict(
+            type='SideAdapterCLIPHead',
+            num_classes=classes,
+            deep_supervision_idxs=[1],
+            san_cfg=dict(
+                in_channels=3,
+                clip_channels=DIM,
+                embed_dims=DIM,
+                patch_size=8,
+                patch_bias=True,
+                num_queries=queries,
+                cfg_encoder=dict(num_encode_layer=2, num_heads=2, mlp_ratio=1),
+                fusion_index=[0, 1, 2],
+                cfg_decoder=dict(
+                    num_heads=2,
+                    num_layers=1,
+                    embed_channels=DIM,
+                    mlp_channels=DIM,
+                    num_mlp=2,
+                    rescale=True,
+                ),
+                norm_cfg=dict(type='LN', eps=1e-6),
+            ),
+            maskgen_cfg=dict(
+                sos_token_format='cls_token',
+                sos_token_num=queries,
+                cross_attn=False,
+                num_layers=1,
+                embed_dims=DIM,
+                num_heads=2,
+                mlp_ratio=1,
+                qkv_bias=True,
+                out_dims=8,
+                final_norm=True,
+                act_cfg=dict(type='QuickGELU'),
+                frozen_exclude=['all'],
+            ),
+            train_cfg=train_cfg,
+            loss_decode=losses,
+        ),
+        train_cfg=dict(),
+        test_cfg=dict(mode='whole'),
+    )
+
+
+def build_san(seed=0, **kwargs):
+    """Build a SAN whose parameters are all drawn."""
+    torch.manual_seed(seed)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = MODELS.build(ConfigDict(san_cfg(**kwargs)))
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            nn.init.normal_(parameter, std=0.3)
+        elif not name.endswith('weight') and 'logit_scale' not in name:
+            nn.init.zeros_(parameter)
+    model.text_encoder.logit_scale.data.fill_(1.0)
+    return model
+
+
 def build_masks(cfg, seed=0):
     """Build with weights large enough that queries differ."""
     torch.manual_seed(seed)

@@ -39,6 +39,8 @@ from .upstream.mask_heads import (
     noted_queries,
     painted_labels,
     query_logits,
+    query_logits_with_texts,
+    reads_texts,
     semantic_map,
 )
 from .upstream.observe import is_a, observe
@@ -62,7 +64,7 @@ class SegLogits(PixelReader):
     another size it is resized bilinearly to the student's, which the log says
     once. Labels are resized by nearest.
 
-    Heads that classify masks (MaskFormer, Mask2Former) count with their
+    Heads that classify masks (MaskFormer, Mask2Former, SAN) count with their
     semantic map: :func:`~mmkd_logit.heads.upstream.mask_heads.semantic_map`
     makes log-probabilities of the classes of each pixel out of the last
     decoder layer, and these are its logits, rows of a softmax. Student and
@@ -143,8 +145,8 @@ class SegLogits(PixelReader):
     family = (
         'mmseg segmentors with one logit per class and pixel '
         '(EncoderDecoder, last stage of CascadeEncoderDecoder), or with '
-        'masks and their classes (MaskFormerHead, Mask2FormerHead); mmdet '
-        'MaskFormer and Mask2Former'
+        'masks and their classes (MaskFormerHead, Mask2FormerHead, '
+        'SideAdapterCLIPHead); mmdet MaskFormer and Mask2Former'
     )
 
     # ------------------------------------------------------------ building
@@ -277,6 +279,8 @@ class SegLogits(PixelReader):
             # K-Net's stages share the loss of an inner head
             inner = getattr(head, 'kernel_generate_head', head)
             owner, method, noting = inner, '_stack_batch_gt', note_stacked
+        elif reads_texts(head):
+            method, noting = 'loss', note_samples
         elif hasattr(head, '_seg_data_to_instance_data'):
             method, noting = '_seg_data_to_instance_data', note_samples
         else:
@@ -345,7 +349,11 @@ class SegLogits(PixelReader):
     ) -> Tensor:
         """The teacher's logits (B, C, *size)."""
         logits: HeadLogits
-        if is_mask_head(head):
+        if reads_texts(head):
+            logits = query_logits_with_texts(
+                teacher.model, teacher.inputs, teacher.data_samples
+            )
+        elif is_mask_head(head):
             logits = query_logits(
                 head, teacher.feats, teacher.inputs, teacher.data_samples
             )

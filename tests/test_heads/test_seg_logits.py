@@ -534,17 +534,17 @@ def test_labels_outside_the_classes_stop_before_the_loss():
         read(SegLogits(), student, segmentor(1), inputs, labels)
 
 
-class SideAdapterCLIPHead(torch.nn.Module):
+class VPDDepthHead(torch.nn.Module):
     """Stands in for the head of that name."""
 
-    __module__ = 'mmseg.models.decode_heads.san_head'
+    __module__ = 'mmseg.models.decode_heads.vpd_depth_head'
 
 
-def test_heads_that_compare_with_texts_are_refused():
+def test_heads_without_classes_are_refused():
     model = segmentor(0)
-    model.decode_head = SideAdapterCLIPHead()
+    model.decode_head = VPDDepthHead()
     assert SegLogits.fits(model)
-    with pytest.raises(ValueError, match='CLIPHead compares masks with texts'):
+    with pytest.raises(ValueError, match='VPDDepthHead gives depths, not cla'):
         SegLogits().facts(model)
     with pytest.raises(ValueError, match='Linear is no segmentor'):
         SegLogits().facts(torch.nn.Linear(2, 2))

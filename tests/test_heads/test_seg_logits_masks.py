@@ -15,6 +15,7 @@ from mmkd_logit.heads.upstream.maps import resize_labels
 from mmkd_logit.losses import DKDLoss, GDKDLoss, KDLoss
 from tests.toy_mask_heads import (
     build_masks,
+    build_san,
     mask_detector_cfg,
     mask_segmentor_cfg,
     panoptic_samples,
@@ -179,6 +180,45 @@ def test_label_values_are_checked_before_the_loss():
         read_samples(
             SegLogits(), student, student, inputs, label_samples(labels)
         )
+
+
+def test_masks_that_are_compared_with_texts_teach_and_learn():
+    student, teacher = build_san(), build_san(1, queries=7)
+    inputs, labels = batch(size=(32, 32))
+    samples = label_samples(labels)
+    seen = {}
+    received(student.decode_head, seen)
+    reader = find_reader(student)
+    assert reader.facts(student)[:3] == (4, 4, False)
+    losses, pairs = read_samples(reader, student, teacher, inputs, samples)
+    assert 'decode.loss_cls_ce' in losses
+    pair = pairs['']
+    torch.testing.assert_close(pair.student_logits, rows(stock_map(**seen)))
+    size = seen['masks'].shape[2:]
+    small = resize_labels(labels, size).flatten()
+    kept = small != 255
+    assert torch.equal(pair.weight > 0, kept)
+    assert torch.equal(pair.labels[kept], small[kept])
+    KDLoss()(*pair).backward()
+    network = student.decode_head.side_adapter_network
+    assert network.query_embed.grad.abs().sum() > 0
+    # at the size of the image the teacher gives what it predicts
+    _, pairs = read_samples(
+        SegLogits(resolution='labels'),
+        segmentor(0),
+        teacher,
+        inputs,
+        label_samples(labels),
+    )
+    predicted = teacher.encode_decode(
+        inputs, [dict(img_shape=(32, 32)) for _ in samples]
+    )
+    torch.testing.assert_close(
+        pairs[''].teacher_logits, rows(predicted.detach())
+    )
+    student.eval()
+    _, pairs = read_samples(reader, student, student, inputs, samples)
+    assert KDLoss()(*pairs['']).item() == pytest.approx(0, abs=1e-6)
 
 
 # ------------------------------------------------------- MMDetection

@@ -20,7 +20,6 @@ _MAIN_MAP = {
 }
 #: Heads whose logits are no map of classes.
 _REFUSED = {
-    'SideAdapterCLIPHead': 'compares masks with texts, which is not read',
     'PointHead': 'gives logits of a few points of its own choice',
     'VPDDepthHead': 'gives depths, not classes',
 }

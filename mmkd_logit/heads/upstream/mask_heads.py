@@ -1,6 +1,7 @@
 """Mask classification: queries with a class and a mask each, as a pixel map.
 
-MaskFormer and Mask2Former, of MMSegmentation and of MMDetection.
+MaskFormer and Mask2Former, of MMSegmentation and of MMDetection; SAN, whose
+classes are compared with texts.
 """
 
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .maps import resize_logits
-from .observe import is_a
+from .observe import is_a, observe
 
 #: Smallest relative score of a class that :func:`semantic_map` tells from 0.
 #: Its inverse times a gradient is far from overflow.
@@ -36,7 +37,13 @@ def is_mask_head(head: Any) -> bool:
 
     MMSegmentation's heads are subclasses of MMDetection's of the same name.
     """
-    return is_a(head, 'mmdet', 'MaskFormerHead', 'Mask2FormerHead')
+    known = is_a(head, 'mmdet', 'MaskFormerHead', 'Mask2FormerHead')
+    return known or reads_texts(head)
+
+
+def reads_texts(head: Any) -> bool:
+    """Whether a head needs the classes' texts beside the image (SAN)."""
+    return is_a(head, 'mmseg', 'SideAdapterCLIPHead')
 
 
 def noted_queries(arguments: Dict[str, Any]) -> QueryLogits:
@@ -44,6 +51,37 @@ def noted_queries(arguments: Dict[str, Any]) -> QueryLogits:
     return QueryLogits(
         arguments['all_cls_scores'][-1], arguments['all_mask_preds'][-1]
     )
+
+
+def query_logits_with_texts(
+    model: nn.Module, inputs: Tensor, data_samples: Sequence[Any]
+) -> QueryLogits:
+    """Run a model whose head compares masks with texts.
+
+    Its own prediction is run and its head observed, because the images pass
+    two encoders on the way there.
+
+    Args:
+        model (nn.Module): MultimodalEncoderDecoder.
+        inputs (Tensor): The batch, shape (B, 3, H, W).
+        data_samples (Sequence): Of the batch.
+
+    Returns:
+        QueryLogits: Of the last layer.
+    """
+    seen: List[QueryLogits] = []
+
+    def note(arguments: Dict[str, Any], result: Any) -> None:
+        masks, scores = result
+        seen.append(QueryLogits(scores[-1], masks[-1]))
+
+    metas = [
+        {**sample.metainfo, 'img_shape': inputs.shape[2:]}
+        for sample in data_samples
+    ]
+    with observe(model.decode_head, 'forward', note):
+        model.encode_decode(inputs, metas)
+    return seen[0]
 
 
 def query_logits(
