@@ -45,6 +45,7 @@ _LOCATIONS = {
         'mmkd_logit.models',
     ],
     'HOOKS': ['mmkd_logit.hooks'],
+    'OPTIM_WRAPPERS': ['mmkd_logit.launch.cpu_amp'],
 }
 _REGISTRIES = {
     name: ScopedRegistry(
@@ -58,6 +59,7 @@ _REGISTRIES = {
 }
 MODELS = _REGISTRIES['MODELS']
 HOOKS = _REGISTRIES['HOOKS']
+OPTIM_WRAPPERS = _REGISTRIES['OPTIM_WRAPPERS']
 
 
 def type_name(kind: Union[str, type, None]) -> str:

@@ -34,7 +34,9 @@ def parse_args() -> argparse.Namespace:
         '--teacher-ckpt', help="path or URL of the teacher's weights"
     )
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision'
+        '--amp',
+        action='store_true',
+        help='automatic mixed precision; bfloat16 on a CPU',
     )
     parser.add_argument(
         '--auto-scale-lr',
@@ -64,6 +66,7 @@ def parse_args() -> argparse.Namespace:
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
+        help='how processes were started; on CPUs pytorch only, over gloo',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     return parser.parse_args()

@@ -10,6 +10,7 @@ from ..checkpoints.loaders import read_checkpoints_safely
 from ..distillers import LogitDistiller
 from ..messages import WrongValue
 from .config import guard, job_config, set_training_options
+from .cpu_amp import amp_for_this_device
 from .data import check_data
 from .model_block import check_model_block
 from .process import keep_freed_memory, start_processes
@@ -30,6 +31,7 @@ def train(args: Namespace) -> None:
     config = job_config(args)
     check_model_block(config)
     set_training_options(config, args)
+    amp_for_this_device(config)
     guard(config)
     refuse_mixed_run(config)
     check_names(config)

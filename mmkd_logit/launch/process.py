@@ -1,9 +1,12 @@
 """Settings of the process that trains: memory and process groups."""
 
 import ctypes
+import os
 import sys
 
 from mmengine.config import Config
+
+from ..messages import WrongValue
 
 # numbers of mallopt's settings in glibc's malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -29,11 +32,28 @@ def start_processes(config: Config) -> None:
     """Let ``--launcher pytorch`` work on machines without a GPU, over gloo.
 
     MMEngine itself starts process groups on GPUs only.
+
+    Raises:
+        ValueError: If the launcher did not start this process, or cannot on
+            a CPU.
     """
     import torch
 
-    if config.get('launcher') != 'pytorch' or torch.cuda.is_available():
+    launcher = config.get('launcher') or 'none'
+    if launcher == 'pytorch' and not {'RANK', 'WORLD_SIZE'} <= {*os.environ}:
+        raise WrongValue(
+            '--launcher pytorch is for processes that torchrun started: '
+            'bash tools/dist_train.sh CONFIG PROCESSES, or leave it out for '
+            'one process'
+        )
+    if launcher == 'none' or torch.cuda.is_available():
         return
+    if launcher != 'pytorch':
+        raise WrongValue(
+            f'--launcher {launcher} starts processes on GPUs only, and torch '
+            'sees none here; on CPUs use bash tools/dist_train.sh CONFIG '
+            'PROCESSES, which talks over gloo'
+        )
     torch.distributed.init_process_group('gloo')
     if config.get('model_wrapper_cfg') is None:
         config.model_wrapper_cfg = dict(

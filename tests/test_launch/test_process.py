@@ -5,8 +5,9 @@ import platform
 
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmkd_logit.launch import keep_freed_memory
+from mmkd_logit.launch import keep_freed_memory, start_processes
 
 
 @pytest.mark.skipif(
@@ -31,3 +32,14 @@ def test_glibc_accepts_the_limits_that_keep_memory(monkeypatch):
 def test_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr(ctypes, 'CDLL', lambda name: object())
     keep_freed_memory()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for CPUs')
+def test_launchers_without_a_gpu(monkeypatch):
+    start_processes(Config(dict(launcher='none')))
+    for name in ('slurm', 'mpi'):
+        with pytest.raises(ValueError, match=f'{name} .*on CPUs use bash'):
+            start_processes(Config(dict(launcher=name)))
+    monkeypatch.delenv('RANK', raising=False)
+    with pytest.raises(ValueError, match='that torchrun started: bash tools'):
+        start_processes(Config(dict(launcher='pytorch')))
