@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from ..messages import WrongValue
-from ..registry import is_distiller
+from ..registry import MODELS, is_distiller, type_name
 from .config_text import parse_config
 from .files import written_whole
 from .safe_load import load_checkpoint_safely
@@ -16,6 +16,15 @@ from .student_keys import student_keys
 
 # What inference reads; the capital ones are those of the 2.x toolboxes.
 _META = ('dataset_meta', 'CLASSES', 'PALETTE', 'epoch', 'iter', 'seed')
+# What belongs to one start of a run, not to the model.
+_OF_A_RUN = (
+    'work_dir',
+    'load_from',
+    'resume',
+    'launcher',
+    'model_wrapper_cfg',
+    'experiment_name',
+)
 
 
 def student_config(text: str) -> Optional[str]:
@@ -36,13 +45,36 @@ def student_config(text: str) -> Optional[str]:
         config['model'] = model['student']
     elif 'architecture' in model:
         return None  # MMRazor names the student's config by its path
+    for key in _OF_A_RUN:
+        config.pop(key, None)
+    wrapper = config.get('optim_wrapper') or {}
+    if type_name(wrapper.get('type')) == 'CPUAmpOptimWrapper':
+        wrapper.pop('type')
     if config.get('custom_hooks'):
         config['custom_hooks'] = [
             hook
             for hook in config['custom_hooks']
             if not str(hook.get('type')).startswith('mmkd_logit.')
         ]
+    MODELS.import_from_location()
+    _leave_our_scope(config)
     return Config(config).pretty_text
+
+
+def _leave_our_scope(node: Any) -> None:
+    """Take back the scope that a base ``mmkd_logit::...`` gave to parts.
+
+    Those of the toolbox are found without it, ours by their full name.
+    """
+    if isinstance(node, dict):
+        if node.get('_scope_') == 'mmkd_logit':
+            del node['_scope_']
+            if node.get('type') in MODELS.module_dict:
+                node['type'] = f'mmkd_logit.{node["type"]}'
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for part in node:
+            _leave_our_scope(part)
 
 
 def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from itertools import islice
 
+from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
 from tqdm import tqdm
 
@@ -12,6 +13,7 @@ from ..messages import WrongValue
 from .config import guard, job_config, set_training_options
 from .cpu_amp import amp_for_this_device
 from .data import check_data
+from .handover import closing_lines, write_student_config
 from .model_block import check_model_block
 from .process import keep_freed_memory, start_processes
 from .resume import choose_checkpoint
@@ -44,8 +46,12 @@ def train(args: Namespace) -> None:
     runner = ToolRunner.from_cfg(config)
     if args.probe:
         probe_batches(runner, args.probe)
-    else:
-        runner.train()
+        return
+    student = write_student_config(config) if is_main_process() else None
+    runner.train()
+    if is_main_process():
+        for line in closing_lines(config, student):
+            runner.logger.info(line)
 
 
 def probe_batches(runner: ToolRunner, count: int) -> None:

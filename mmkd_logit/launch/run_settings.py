@@ -25,6 +25,7 @@ from mmengine.config import Config
 from ..checkpoints.config_text import parse_config
 from ..messages import WrongValue
 from ..registry import type_name
+from .handover import STUDENT_FILE
 
 Settings = Dict[str, str]
 
@@ -206,6 +207,8 @@ def _settings_in(work_dir: str) -> Optional[Settings]:
         return None
     dumped = sorted(folder.glob('*.py'), key=lambda path: path.stat().st_mtime)
     for path in reversed(dumped):
+        if path.name == STUDENT_FILE:
+            continue
         config = _read(path)
         if config and 'train_cfg' in config and 'optim_wrapper' in config:
             return run_settings(config)

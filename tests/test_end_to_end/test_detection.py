@@ -125,7 +125,6 @@ def test_stock_mmdet_predicts_what_the_distiller_predicts(
     student = MODELS.build(student_config.model)
     assert list(student.state_dict()) == list(state)
 
-    student_config.dump(tmp_path / 'student.py')
     (tmp_path / 'stock.py').write_text(STOCK)
     # another number of threads adds up in another order
     env = {**STOCK_ENV, 'OMP_NUM_THREADS': str(torch.get_num_threads())}
@@ -133,7 +132,7 @@ def test_stock_mmdet_predicts_what_the_distiller_predicts(
         [
             sys.executable,
             tmp_path / 'stock.py',
-            tmp_path / 'student.py',
+            folder / 'student.py',
             checkpoint,
             image,
             tmp_path / 'out.npz',

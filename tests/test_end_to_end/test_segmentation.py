@@ -119,13 +119,12 @@ def test_stock_mmseg_predicts_what_the_distiller_predicts(
     distiller.load_state_dict(state)
     student_config = load_config(str(ROOT / STUDENT))
     assert list(MODELS.build(student_config.model).state_dict()) == list(state)
-    student_config.dump(tmp_path / 'student.py')
     (tmp_path / 'stock.py').write_text(STOCK)
     done = subprocess.run(
         [
             sys.executable,
             tmp_path / 'stock.py',
-            tmp_path / 'student.py',
+            folder / 'student.py',
             checkpoint,
             image,
             tmp_path / 'out.npy',
