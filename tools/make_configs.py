@@ -132,6 +132,7 @@ def metafile_text(root: Path, method: str, stems: List[str]) -> str:
     """A folder's metafile: its collection as it is, its models by name."""
     path = root / 'configs' / method / 'metafile.yml'
     head = path.read_text(encoding='utf-8').partition('\nModels:\n')[0]
+    head = head.rstrip('\n') + '\n'
     collection = yaml.safe_load(head)['Collections'][0]['Name']
     models = (MODEL.format(method, s, collection) for s in sorted(stems))
     return f'{head}\nModels:\n' + '\n'.join(models)
@@ -161,6 +162,10 @@ def expected_files(root: Path, table: dict) -> Dict[Path, str]:
     for method, names in stems.items():
         path = configs / method / 'metafile.yml'
         files[path] = metafile_text(root, method, names)
+    index = [*stems, 'demo'] if alone else stems
+    files[root / 'model-index.yml'] = 'Import:\n' + ''.join(
+        f'  - configs/{name}/metafile.yml\n' for name in sorted(index)
+    )
     return files
 
 

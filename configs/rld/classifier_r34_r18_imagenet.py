@@ -1,0 +1,6 @@
+# RLD, ImageNet: r34 teaches r18.
+_base_ = [
+    '../_base_/pairs/classifier_r34_r18_imagenet.py',
+    '../_base_/recipes/rld_imagenet.py'
+]
+globals().update(_base_.pop('recipe'))
