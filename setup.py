@@ -117,6 +117,7 @@ if __name__ == '__main__':
         python_requires='>=3.10',
         packages=find_packages(include=['mmkd_logit', 'mmkd_logit.*']),
         include_package_data=False,
+        package_data={'mmkd_logit.report': ['page.html']},
         ext_modules=[make_kernel()],
         install_requires=[],
         extras_require=make_extras(),
