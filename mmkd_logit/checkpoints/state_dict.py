@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from typing import Any, Dict, List, Tuple
 
+import torch
 from torch import Tensor, nn
 
 from ..messages import WrongValue
@@ -57,9 +58,12 @@ def _first(keys: List[str], limit: int = 4) -> str:
 def compare_keys(
     ours: Dict[str, Tensor], theirs: Dict[str, Tensor]
 ) -> Tuple[str, int]:
-    """Describe how two state dicts differ; ('', n) when they fit."""
+    """Describe how two state dicts differ; ('', n) when they fit.
+
+    Copies (:func:`without_copies`) are no difference.
+    """
     missing = [k for k in ours if k not in theirs]
-    unexpected = [k for k in theirs if k not in ours]
+    unexpected = [k for k in without_copies(ours, theirs) if k not in ours]
     misshapen = [
         f'{k} {tuple(theirs[k].shape)} instead of {tuple(v.shape)}'
         for k, v in ours.items()
@@ -75,6 +79,28 @@ def compare_keys(
         if keys
     ]
     return '; '.join(lists), len(ours) - len(missing)
+
+
+def without_copies(
+    ours: Dict[str, Tensor], theirs: Dict[str, Tensor]
+) -> Dict[str, Tensor]:
+    """Leave out what ``theirs`` has a second time, under another parent.
+
+    A detector may give a part of its head to its decoder while it trains
+    (DDQ), so that checkpoints have ``decoder.x`` beside ``bbox_head.x``,
+    which a model that was only built lacks.
+    """
+    tails: Dict[str, List[str]] = {}
+    for key in ours:
+        tails.setdefault(key.partition('.')[2], []).append(key)
+
+    def is_copy(key: str) -> bool:
+        return key not in ours and any(
+            other in theirs and torch.equal(theirs[other], theirs[key])
+            for other in tails.get(key.partition('.')[2], ())
+        )
+
+    return {k: v for k, v in theirs.items() if not is_copy(k)}
 
 
 def load_state_dict_strictly(
@@ -100,8 +126,8 @@ def load_state_dict_strictly(
     """
     from mmengine.runner.checkpoint import load_state_dict
 
-    state = OrderedDict(state)
     ours = model.state_dict()
+    state = OrderedDict(without_copies(ours, state))
     _check_numbers(ours, state, source, whose)
     for key, value in ours.items():
         if key.endswith('num_batches_tracked'):

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
 from mmkd_logit.checkpoints.state_dict import (
+    compare_keys,
     load_state_dict_strictly,
     plain_state_dict,
 )
@@ -89,3 +91,43 @@ def test_the_state_dict_inside_a_checkpoint():
     assert list(plain_state_dict(dict(state_dict=state))) == ['a', 'b']
     with pytest.raises(ValueError, match='no state_dict of tensors'):
         plain_state_dict([1])
+
+
+class SharedPart(nn.Module):
+    """Gives a part of its head to its decoder while it trains."""
+
+    def __init__(self):
+        super().__init__()
+        self.decoder = nn.Module()
+        self.head = nn.Module()
+        self.head.branch = nn.Linear(2, 3)
+
+    def share(self):
+        self.decoder.branch = self.head.branch
+        return self
+
+
+def test_a_part_that_is_stored_twice_fits_a_model_that_has_it_once():
+    trained, built = SharedPart().share(), SharedPart()
+    state = trained.state_dict()
+    assert 'decoder.branch.weight' in state
+    assert compare_keys(built.state_dict(), state) == ('', 2)
+    load_state_dict_strictly(built, state, 'ddq.pth')
+    assert torch.equal(built.head.branch.weight, trained.head.branch.weight)
+    state['decoder.branch.weight'] = state['decoder.branch.weight'] + 1
+    with pytest.raises(ValueError, match='unexpected: decoder.branch.weight'):
+        load_state_dict_strictly(SharedPart(), state, 'ddq.pth')
+
+
+def test_weights_of_a_ddq_that_was_trained_fit_one_that_was_built():
+    pytest.importorskip('mmdet')
+    from tests.toy_detectors import detection_batch
+    from tests.toy_detrs import build_detr, detr_cfg
+
+    trained = build_detr(detr_cfg('ddq')).train()
+    before = set(trained.state_dict())
+    trained(*detection_batch(trained, [1]), mode='loss')
+    assert set(trained.state_dict()) > before
+    built = build_detr(detr_cfg('ddq'), seed=1)
+    load_state_dict_strictly(built, trained.state_dict(), 'ddq.pth')
+    assert torch.equal(built.query_map.weight, trained.query_map.weight)
