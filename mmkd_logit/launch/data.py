@@ -1,13 +1,15 @@
 """Where a config's data lies, and whether it is there."""
 
 import os
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from mmengine.config import Config
 
+from ..arguments import parameters_of
 from ..messages import MissingFile, WrongValue
+from ..registry import type_name
 from .classes import check_classes
-from .datasets import leaf_datasets
+from .datasets import dataset_class, leaf_datasets
 from .label_maps import check_label_maps
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -67,6 +69,16 @@ def _strings(node: Any) -> Iterator[Tuple[Any, Any, str]]:
             yield from _strings(value)
 
 
+def training_loaders(config: Config) -> Tuple[str, ...]:
+    """Loaders that a training builds; an inherited test set is none.
+
+    MMEngine builds the validation's loader if ``val_cfg`` is set, whenever it
+    validates.
+    """
+    validates = config.get('val_cfg') is not None
+    return _LOADERS[:2] if validates else _LOADERS[:1]
+
+
 def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
     """See that each dataset's files are there before anything is built.
 
@@ -78,13 +90,15 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
         settings = config.get(loader) or {}
         for dataset in leaf_datasets(settings.get('dataset')):
             if not dataset.get('backend_args'):
-                _check_paths(loader, dataset)
+                _check_paths(loader, dataset, config.get('default_scope'))
                 check_label_maps(loader, dataset)
     check_classes(config, loaders)
 
 
-def _check_paths(loader: str, dataset: dict) -> None:
+def _check_paths(loader: str, dataset: dict, scope: Optional[str]) -> None:
     """Refuse a dataset whose files are not there."""
+    if _fetches_itself(dataset, dataset_class(dataset, scope)):
+        return
     wanted = _wanted_paths(dataset)
     missing = [path for path in wanted if not os.path.exists(path)]
     if missing:
@@ -97,11 +111,22 @@ def _check_paths(loader: str, dataset: dict) -> None:
         )
 
 
+def _fetches_itself(dataset: dict, cls: Any) -> bool:
+    """Whether a dataset downloads its files where they are missing.
+
+    Such as CIFAR, MNIST and FashionMNIST: they have a switch ``download``.
+    """
+    if 'download' in dataset:
+        return bool(dataset['download'])
+    if not isinstance(cls, type):
+        return False
+    switch = parameters_of(cls).get('download')
+    return switch is not None and switch.default is True
+
+
 def _wanted_paths(dataset: dict) -> List[str]:
     """Files and folders that a dataset's config names."""
-    kind = str(dataset.get('type', '')).rpartition('.')[2]
-    if kind.startswith('CIFAR'):
-        return []  # downloads itself
+    kind = type_name(dataset.get('type'))
     root = dataset.get('data_root') or ''
     if kind == 'CUB':  # knows its own files
         return [

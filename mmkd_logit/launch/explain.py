@@ -90,15 +90,28 @@ def _builtin_name(kind: type) -> str:
 
 
 def _download_message(error: URLError) -> str:
-    """Weights that a config names, on a machine without a connection."""
-    urls = [
-        frame.f_locals['url']
-        for frame, _ in traceback.walk_tb(error.__traceback__)
-        if isinstance(frame.f_locals.get('url'), str)
+    """Data or weights that are fetched, on a machine without a connection."""
+    frames = [
+        frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
-    return (
+    urls = [f['url'] for f in frames if isinstance(f.get('url'), str)]
+    failed = (
         f'{urls[0] if urls else "a file"} could not be downloaded '
-        f'({error.reason}); put it into {get_dir()}/checkpoints on this '
+        f'({error.reason})'
+    )
+    for frame in reversed(frames):
+        dataset = frame.get('self')
+        if hasattr(dataset, 'load_data_list') or hasattr(dataset, 'metainfo'):
+            prefix = getattr(dataset, 'data_prefix', None)
+            root = prefix.get('root') if isinstance(prefix, dict) else None
+            root = root or getattr(dataset, 'data_root', None)
+            return (
+                f'{failed}; it belongs to the data, which '
+                f'{type(dataset).__name__} fetches into {root!r}: put the '
+                'files there, or pass --data-root FOLDER that has them'
+            )
+    return (
+        f'{failed}; put it into {get_dir()}/checkpoints on this '
         'machine, name a local file in the config (`pretrained`, `init_cfg` '
         'or `load_from`), or start from random weights, for a distilled '
         'student with --cfg-options model.student.pretrained=None or '

@@ -12,7 +12,7 @@ from ..distillers import LogitDistiller
 from ..messages import WrongValue
 from .config import guard, job_config, set_training_options
 from .cpu_amp import amp_for_this_device
-from .data import check_data
+from .data import check_data, training_loaders
 from .handover import closing_lines, write_student_config
 from .model_block import check_model_block
 from .process import keep_freed_memory, start_processes
@@ -37,7 +37,7 @@ def train(args: Namespace) -> None:
     guard(config)
     refuse_mixed_run(config)
     check_names(config)
-    check_data(config)
+    check_data(config, training_loaders(config))
     check_weights(config, args.trust)
     choose_checkpoint(config, args.trust)
     read_checkpoints_safely(args.trust)

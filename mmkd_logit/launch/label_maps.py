@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from ..messages import MissingFile, WrongValue
+from ..registry import type_name
 from .datasets import dataset_class
 from .label_values import check_label_values
 
@@ -30,7 +31,7 @@ def check_label_maps(loader: str, dataset: dict) -> None:
     if not isinstance(prefix, dict) or not prefix.get('seg_map_path'):
         return
     _check_palette(loader, dataset)
-    cityscapes = str(dataset.get('type', '')).endswith('CityscapesDataset')
+    cityscapes = type_name(dataset.get('type')) == 'CityscapesDataset'
     suffix = _ending(dataset, 'seg_map_suffix') or '.png'
     root = dataset.get('data_root') or ''
     folder = os.path.join(root, prefix['seg_map_path'])
@@ -77,8 +78,8 @@ def _check_every_image(
 
 def _check_channels(loader: str, dataset: dict, path: Path) -> None:
     """Label maps hold class indices, in one channel."""
-    steps = [str(s.get('type')) for s in dataset.get('pipeline') or []]
-    if not any(s.rpartition('.')[2] == 'LoadAnnotations' for s in steps):
+    steps = [type_name(s.get('type')) for s in dataset.get('pipeline') or []]
+    if 'LoadAnnotations' not in steps:
         return
     from PIL import Image
 

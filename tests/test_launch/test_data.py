@@ -4,6 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from mmkd_logit.launch import check_data, move_data_root
+from mmkd_logit.launch.data import training_loaders
 
 
 def coco(root='data/coco/'):
@@ -89,3 +90,73 @@ def test_missing_label_maps_name_their_suffix(tmp_path):
         check_data(config)
     config.train_dataloader.dataset.seg_map_suffix = '_gtFine_labelIds.png'
     check_data(config)
+
+
+def mnist(**changes):
+    dataset = dict(type='ToyMNIST', data_root='/nowhere/mnist', **changes)
+    return Config(dict(train_dataloader=dict(dataset=dataset)))
+
+
+def test_datasets_that_fetch_themselves_need_no_files():
+    from mmengine.registry import DATASETS
+
+    @DATASETS.register_module(force=True)
+    class ToyMNIST:
+        """Has the switch of MMPretrain's MNIST and CIFAR."""
+
+        def __init__(self, data_root, download: bool = True):
+            pass
+
+    check_data(mnist())
+    check_data(mnist(download=True))
+    with pytest.raises(FileNotFoundError, match="finds no '/nowhere/mnist'"):
+        check_data(mnist(download=False))
+    config = mnist()
+    config.train_dataloader.dataset.type = ToyMNIST
+    check_data(config)
+    config.train_dataloader.dataset.type = 'ToyUnknown'
+    with pytest.raises(FileNotFoundError, match="finds no '/nowhere/mnist'"):
+        check_data(config)
+
+
+@pytest.mark.parametrize(
+    'name', ['MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100']
+)
+def test_mmpretrains_datasets_that_fetch_themselves(name):
+    pytest.importorskip('mmpretrain')
+    for kind, scope in ((name, 'mmpretrain'), (f'mmpretrain.{name}', None)):
+        dataset = dict(type=kind, data_root='/nowhere', data_prefix='x')
+        check_data(
+            Config(
+                dict(
+                    default_scope=scope, train_dataloader=dict(dataset=dataset)
+                )
+            )
+        )
+
+
+def test_a_training_looks_only_at_what_it_uses(tmp_path):
+    here, gone = dict(type='A'), dict(type='A', data_root='/nowhere')
+    config = Config(
+        dict(
+            train_dataloader=dict(dataset=here),
+            val_dataloader=dict(dataset=gone),
+            test_dataloader=dict(dataset=gone),
+            val_cfg=None,
+        )
+    )
+    assert training_loaders(config) == ('train_dataloader',)
+    check_data(config, training_loaders(config))
+    config.val_cfg = dict()
+    with pytest.raises(FileNotFoundError, match='^val_dataloader finds no'):
+        check_data(config, training_loaders(config))
+
+
+def test_the_second_of_two_joined_datasets_is_looked_at(tmp_path):
+    datasets = [
+        dict(type='A', data_root=str(tmp_path)),
+        dict(type='A', data_root=str(tmp_path / 'gone')),
+    ]
+    joined = dict(dataset=dict(type='ConcatDataset', datasets=datasets))
+    with pytest.raises(FileNotFoundError, match='finds no .*gone'):
+        check_data(Config(dict(train_dataloader=joined)))

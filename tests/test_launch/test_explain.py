@@ -81,6 +81,28 @@ def test_a_download_that_fails_says_what_to_do():
         run_and_explain(lambda: fetch('https://x/y.pth'))
 
 
+def test_data_that_cannot_be_fetched_are_not_called_weights(tmp_path):
+    class CIFAR100:
+        """As of MMPretrain: fetched when it is built."""
+
+        def __init__(self, root):
+            self.data_prefix = dict(root=root)
+            self.fetch('https://x/cifar-100.tar.gz')
+
+        def load_data_list(self):
+            """Of every dataset of MMEngine."""
+
+        def fetch(self, url):
+            raise URLError('no route')
+
+    with pytest.raises(
+        SystemExit,
+        match='cifar-100.tar.gz could not .*the data, which CIFAR100 fetches '
+        "into '/data/cifar'.*--data-root",
+    ):
+        run_and_explain(lambda: CIFAR100('/data/cifar'))
+
+
 def test_the_sentence_is_the_last_thing_on_the_screen():
     program = (
         'from mmkd_logit.launch import run_and_explain\n'
