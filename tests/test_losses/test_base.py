@@ -22,7 +22,6 @@ from mmkd_logit.losses import (
     kd_loss,
     ldrld_loss,
     nkd_loss,
-    reduce_rows,
     topkd_loss,
 )
 from mmkd_logit.structures.head_facts import HeadFacts
@@ -159,21 +158,6 @@ def test_two_classes_cannot_be_standardized():
     KDLoss(standardize=True).check(HeadFacts(3, 3))
     with pytest.raises(ValueError, match='at least 3, got 2'):
         KDLoss(standardize=True).check(HeadFacts(2, 2))
-
-
-def test_mean_is_per_row_and_weighted():
-    rows, weight = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 0.0, 2.0])
-    assert reduce_rows(rows) == 7 / 3
-    assert reduce_rows(rows, weight) == 3.0  # (1 + 8) / 3 rows
-    assert reduce_rows(rows, weight, avg_factor=2.0) == 4.5
-    assert reduce_rows(rows, weight, 'sum') == 9
-    assert reduce_rows(rows, weight, 'none').tolist() == [1.0, 0.0, 8.0]
-
-
-def test_avg_factor_of_one_element_gives_a_scalar():
-    rows = torch.tensor([1.0, 2.0])
-    loss = reduce_rows(rows, avg_factor=torch.tensor([3]))
-    assert loss.shape == () and loss == 1
 
 
 # The functions refuse what would broadcast, or read the row next to it.

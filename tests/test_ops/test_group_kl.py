@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from mmkd_logit.ops.group_kl import GROUP_KL, PARTS, group_kl
-from mmkd_logit.ops.group_kl_plain import log_group_prob
 from tests.test_ops.questions import Spec, by_autograd
 from tests.toys import seeded
 
@@ -74,14 +73,6 @@ def test_the_teacher_gets_no_gradient():
     student.requires_grad_(), teacher.requires_grad_()
     group_kl(student, teacher, 1.0)[0].sum().backward()
     assert student.grad is not None and teacher.grad is None
-
-
-def test_log_probability_of_a_group_is_exact_near_0_and_1():
-    masses = [torch.tensor([0.0, -torch.inf]), torch.tensor([-80.0, 0.0])]
-    found = log_group_prob(masses, 0)
-    assert found[0].item() == pytest.approx(-math.exp(-80), rel=1e-5)
-    assert found[1] == -torch.inf
-    assert log_group_prob(masses, 1).tolist() == [-80.0, 0.0]
 
 
 def test_backends_come_before_the_plain_form():
