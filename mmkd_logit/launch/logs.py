@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Union
 
-from mmengine.config import Config
-
+from ..checkpoints.config_text import parse_config
 from .run_settings import logs_of_last_run
 
 Log = Dict[int, Dict[str, float]]
@@ -84,11 +83,9 @@ def _epoch_length(folder: Path, rows: List[dict]) -> Optional[int]:
 
 def _distillation_terms(path: Path) -> List[str]:
     """Names of the terms in the config that the run dumped."""
-    try:
-        config = Config.fromfile(str(path), import_custom_modules=False)
-        return list(config.model.distill)
-    except Exception:  # there is none, or it cannot be read any more
-        return []
+    config = parse_config(path.read_text()) if path.is_file() else None
+    model = (config or {}).get('model') or {}
+    return list(model.get('distill') or {})
 
 
 def read_log(folder: Union[str, Path]) -> Log:
