@@ -1,13 +1,13 @@
 """Gram matrices of probabilities: MLKD's class and batch correlations."""
 
-from typing import Optional
+from typing import Optional, Sequence, Union
 
 from torch import Tensor
 
 from ..ops.gram import gram
 from ..registry import MODELS
 from .base import LogitLoss
-from .checks import check_choice, check_row_weight, check_rows
+from .checks import check_choice, check_row_weight, check_rows, check_taus
 
 OVER = ('classes', 'rows')
 
@@ -15,7 +15,7 @@ OVER = ('classes', 'rows')
 def gram_loss(
     student_logits: Tensor,
     teacher_logits: Tensor,
-    tau: float,
+    tau: Union[float, Sequence[float]],
     over: str = 'classes',
     weight: Optional[Tensor] = None,
 ) -> Tensor:
@@ -29,7 +29,8 @@ def gram_loss(
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
-        tau (float): Temperature, > 0, no unit.
+        tau (float or Sequence[float]): Temperature, > 0, no unit. The losses
+            of several are added up, as in the authors' code.
         over (str): ``'classes'`` or ``'rows'``. Defaults to 'classes'.
         weight (Tensor, optional): How often each row counts, shape (M,),
             >= 0: 2 is the same as giving it twice, 0 as leaving it out.
@@ -50,22 +51,28 @@ def gram_loss(
         >>> gram_loss(torch.zeros(1, 2), teacher, tau=1., over='rows')
         tensor(0.0156)
     """
-    check_rows('gram_loss', student_logits, teacher_logits, tau)
+    check_rows('gram_loss', student_logits, teacher_logits)
     check_row_weight('gram_loss', weight, student_logits.shape)
     check_choice('gram_loss', 'over', over, OVER)
-    return gram(student_logits, teacher_logits, tau, over == 'classes', weight)
+    of_classes = over == 'classes'
+    return sum(
+        gram(student_logits, teacher_logits, each, of_classes, weight)
+        for each in check_taus('gram_loss', tau)
+    )
 
 
 @MODELS.register_module()
 class GramLoss(LogitLoss):
     """:func:`gram_loss` for config files.
 
-    ``tau`` defaults to 4.0; the arguments beside the settings of the function
-    are those of :class:`LogitLoss`. Rows are those of this process in one
-    step: the pixels of its images, the cells of all scales.
+    ``tau`` defaults to 4.0 and may be a list; the arguments beside the
+    settings of the function are those of :class:`LogitLoss`. Rows are those
+    of this process in one step: the pixels of its images, the cells of all
+    scales.
     """
 
     function = gram_loss
     defaults = dict(tau=4.0)
+    several_taus = True
     choices = dict(over=OVER)
     whole_batch = True

@@ -126,3 +126,12 @@ def test_the_class_gives_every_row_the_value_of_the_batch(over):
 def test_the_class_knows_both_words():
     with pytest.raises(ValueError, match="over must be 'classes' or 'rows'"):
         GramLoss(over='pixels')
+
+
+def test_several_temperatures_are_added_up():
+    student, teacher = random(8)
+    both = GramLoss(tau=[2.0, 5.0], over='rows')(student, teacher)
+    expected = sum(
+        gram_loss(student, teacher, tau, 'rows') for tau in (2.0, 5.0)
+    )
+    torch.testing.assert_close(both, expected)

@@ -1,0 +1,6 @@
+# DIST, COCO: faster_rcnn r101 teaches r18.
+_base_ = [
+    '../_base_/pairs/faster_rcnn_r101_r18_coco.py',
+    '../_base_/recipes/dist_roi.py'
+]
+globals().update(_base_.pop('recipe'))
