@@ -58,6 +58,18 @@ def _probe(module: str) -> Tuple[str, str]:
     return done.stdout.strip(), error if done.returncode else ''
 
 
+# What a part imports; where that is broken, the part cannot be better.
+_CORE = ('torch', 'torchvision', 'mmengine', 'mmcv')
+_NEEDS_PARTS = {
+    'torchvision': ('torch',),
+    'mmengine': ('torch',),
+    'mmcv': ('torch', 'mmengine'),
+    'mmpretrain': _CORE,
+    'mmdet': _CORE,
+    'mmseg': _CORE,
+}
+
+
 def _import_problem(part: str, error: str, stack: str) -> Problem:
     """How to mend an import that failed."""
     pin = STACKS[stack][part]
@@ -69,7 +81,7 @@ def _import_problem(part: str, error: str, stack: str) -> Problem:
     missing = re.search(r"No module named '(\w+)'", error)
     if missing and missing.group(1) not in STACKS[stack]:
         mend = pip_command(missing.group(1))
-    return Problem(f'{_PROBES[part]} cannot be imported: {error}', mend)
+    return Problem(f'{_PROBES[part]} cannot be imported: {error}', mend, part)
 
 
 def _examine(part: str, stack: str, problems: List[Problem]) -> str:
@@ -84,10 +96,14 @@ def _examine(part: str, stack: str, problems: List[Problem]) -> str:
         command = pip_command(*pins, options='--no-build-isolation')
         return f'not installed; if you need it: {command}'
     said, error = _probe(_PROBES[part])
-    if error and not any(part in problem.what for problem in problems):
+    state = 'cannot be imported' if error else 'imports'
+    broken = {problem.part for problem in problems}
+    cause = broken.intersection(_NEEDS_PARTS.get(part, ()))
+    if error and cause:
+        state += f', as {" and ".join(sorted(cause))} is to be mended first'
+    elif error and not broken & {part, ''}:
         problems.append(_import_problem(part, error, stack))
-    parts = [*shown, 'cannot be imported' if error else 'imports', said]
-    return ', '.join(filter(None, parts))
+    return ', '.join(filter(None, [*shown, state, said]))
 
 
 def _kernel() -> str:
@@ -115,8 +131,9 @@ def main() -> int:
     for name in ('c++', 'nvcc'):
         print(f'{name:14} {shutil.which(name) or "not found"}')
     print(f'tested         {", ".join(STACKS[stack].values())}')
-    for number, (what, mend) in enumerate(problems, 1):
-        print(f'\nproblem {number}: {what}\n   to mend: {mend}')
+    for number, problem in enumerate(problems, 1):
+        print(f'\nproblem {number}: {problem.what}')
+        print(f'   to mend: {problem.mend}')
     if not problems:
         print('\nno problem found')
     return int(bool(problems))

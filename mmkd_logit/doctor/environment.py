@@ -3,10 +3,13 @@
 Reads the metadata of distributions only, so that it can be asked anywhere.
 """
 
+import importlib
+import os
 import re
 import sys
+import traceback
 from importlib import metadata
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ..messages import MissingPart
 from .stacks import NEEDS, STACKS
@@ -22,10 +25,18 @@ MMCV_RANGE = {
 
 
 class Problem(NamedTuple):
-    """What is wrong, and the command that mends it."""
+    """What is wrong, and the command that mends it.
+
+    Attributes:
+        what (str): One clause.
+        mend (str): A command.
+        part (str): Key of :data:`~mmkd_logit.doctor.stacks.STACKS` that it
+            is about; '' for several.
+    """
 
     what: str
     mend: str
+    part: str = ''
 
 
 def dist_name(pin: str) -> str:
@@ -120,24 +131,24 @@ def _torch_problems(installed: Dict[str, str], mend: str) -> List[Problem]:
     vision = installed.get('torchvision')
     problems = []
     if not version:
-        problems.append(Problem('torch is missing', mend))
+        problems.append(Problem('torch is missing', mend, 'torch'))
     elif not vision:
         what = (
             'torchvision is missing, which the toolboxes import; not every '
             f'build of torch has one (torch is {version})'
         )
-        problems.append(Problem(what, mend))
+        problems.append(Problem(what, mend, 'torchvision'))
     elif torch[0] == 2 and _number(vision)[:2] != (0, torch[1] + 15):
         what = (
             f'torch {version} and torchvision {vision} were not built for '
             'each other'
         )
-        problems.append(Problem(what, mend))
+        problems.append(Problem(what, mend, 'torchvision'))
     numpy = installed.get('numpy', '1')
     if version and torch < (2, 3) and _number(numpy) >= (2,):
         what = f'torch {version} was built for numpy 1, but numpy is {numpy}'
         again = pip_command('numpy<2', 'opencv-python<4.12')
-        problems.append(Problem(what, again))
+        problems.append(Problem(what, again, 'torch'))
     return problems
 
 
@@ -146,21 +157,25 @@ def _engine_problems(installed: Dict[str, str], stack: str) -> List[Problem]:
     engine = installed.get('mmengine')
     if not engine and 'onedl-mmengine' not in installed:
         what = 'mmengine is missing'
-        problems.append(Problem(what, pip_command(pins['mmengine'])))
+        problems.append(
+            Problem(what, pip_command(pins['mmengine']), 'mmengine')
+        )
     if engine and _number(installed.get('torch', '')) >= (2, 6):
         what = (
             f'mmengine {engine} cannot read its own checkpoints with torch '
             f'{installed["torch"]}'
         )
         mend = pip_command(pins['torch'], pins['torchvision'])
-        problems.append(Problem(what, mend))
+        problems.append(Problem(what, mend, 'mmengine'))
     setuptools = installed.get('setuptools', 'none')
     if engine and not () < _number(setuptools) < (82,):
         what = (
             f'mmengine {engine} imports pkg_resources, which the installed '
             f'setuptools ({setuptools}) does not have'
         )
-        problems.append(Problem(what, pip_command('setuptools<70')))
+        problems.append(
+            Problem(what, pip_command('setuptools<70'), 'mmengine')
+        )
     return problems
 
 
@@ -174,18 +189,19 @@ def _mmcv_problems(installed: Dict[str, str], stack: str) -> List[Problem]:
             'too old for the toolboxes'
         )
         mend = f'python -m pip uninstall -y mmcv {other} && {build}'
-        problems.append(Problem(what, mend))
+        problems.append(Problem(what, mend, 'mmcv'))
     if not mmcv and not others:
-        problems.append(Problem('mmcv is missing', build))
-    for toolbox, (low, high) in MMCV_RANGE.items():
-        if not mmcv or toolbox not in installed:
-            continue
-        if not _number(low) <= _number(mmcv) < _number(high):
-            what = (
-                f'{toolbox} {installed[toolbox]} accepts mmcv >= {low}, '
-                f'< {high}, but mmcv is {mmcv}'
-            )
-            problems.append(Problem(what, build))
+        problems.append(Problem('mmcv is missing', build, 'mmcv'))
+    accepted = [
+        f'{toolbox} {installed[toolbox]} accepts mmcv >= {low}, < {high}'
+        for toolbox, (low, high) in MMCV_RANGE.items()
+        if mmcv
+        and toolbox in installed
+        and not _number(low) <= _number(mmcv) < _number(high)
+    ]
+    if accepted:
+        what = f'{", ".join(accepted)}, but mmcv is {mmcv}'
+        problems.append(Problem(what, build, 'mmcv'))
     return problems
 
 
@@ -213,7 +229,7 @@ def find_problems(installed: Dict[str, str]) -> List[Problem]:
     if not any(dist_name(pin) in installed for pin in toolboxes):
         mend = pip_command(*toolboxes, options='--no-build-isolation')
         what = 'no toolbox is installed; one of them is enough'
-        problems.append(Problem(what, mend))
+        problems.append(Problem(what, mend, 'toolboxes'))
     return problems
 
 
@@ -251,4 +267,45 @@ def missing_toolbox_message(name: str) -> str:
     needs = NEEDS[stack].get(name, [])
     return f'{name} is not installed; to install it: ' + pip_command(
         pin, *needs, options='--no-build-isolation'
+    )
+
+
+def check_toolbox(name: Optional[str]) -> None:
+    """Import the models of a toolbox, as a training will.
+
+    MMEngine itself goes on without them and says later that some type is not
+    in its registry.
+
+    Args:
+        name (str, optional): ``default_scope`` of a config; others than the
+            three toolboxes are left alone.
+
+    Raises:
+        ImportError: Naming the cause.
+    """
+    if name not in TOOLBOXES:
+        return
+    try:
+        importlib.import_module(f'{name}.models')
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            raise MissingPart(missing_toolbox_message(name)) from error
+        raise MissingPart(_broken_message(name, error)) from error
+    except Exception as error:  # compiled operators raise many kinds
+        raise MissingPart(_broken_message(name, error)) from error
+
+
+def _broken_message(name: str, error: Exception) -> str:
+    lines = str(error).strip().splitlines() or ['no message']
+    frames = traceback.extract_tb(error.__traceback__)
+    parts = [
+        part
+        for frame in frames
+        for part in ('mmcv', 'mmengine', 'torchvision', 'torch')
+        if f'{os.sep}{part}{os.sep}' in frame.filename
+    ]
+    where = f', because of {parts[-1]}' if parts else ''
+    return (
+        f'{name} cannot be imported{where}: {type(error).__name__}: '
+        f'{lines[0]}; what to install is said by python -m mmkd_logit.doctor'
     )

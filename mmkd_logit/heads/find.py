@@ -4,6 +4,7 @@ from typing import List, Type
 
 from torch import nn
 
+from ..messages import WrongValue
 from .base import LogitReader
 from .cls_logits import ClsLogits
 from .dense_cls_logits import DenseClsLogits
@@ -47,9 +48,12 @@ def find_reader(model: nn.Module) -> LogitReader:
     named = type(model).__name__ + (
         '' if head is None else f' with {type(head).__name__}'
     )
-    raise ValueError(
+    families = [reader.family for reader in DEFAULT_READERS]
+    toolbox = type(model).__module__.partition('.')[0]
+    own = [family for family in families if family.startswith(toolbox)]
+    raise WrongValue(
         f'no logit reader fits {named}; supported: '
-        f'{"; ".join(reader.family for reader in DEFAULT_READERS)}. A reader '
-        'of your own (a subclass of mmkd_logit.heads.LogitReader) can be '
-        'named with `logits=dict(type=...)`'
+        f'{"; ".join(own or families)}. A reader of your own (a subclass of '
+        'mmkd_logit.heads.LogitReader) can be named with '
+        '`logits=dict(type=...)`'
     )

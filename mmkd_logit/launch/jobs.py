@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ..checkpoints.loaders import read_checkpoints_safely
 from ..distillers import LogitDistiller
+from ..doctor import check_toolbox
 from ..messages import WrongValue
 from .config import guard, job_config, set_training_options
 from .cpu_amp import amp_for_this_device
@@ -31,6 +32,7 @@ def train(args: Namespace) -> None:
     """
     use_teacher(args)
     config = job_config(args)
+    check_toolbox(config.get('default_scope'))
     check_model_block(config)
     set_training_options(config, args)
     amp_for_this_device(config)
@@ -78,6 +80,7 @@ def probe_batches(runner: ToolRunner, count: int) -> None:
 def test(args: Namespace) -> None:
     """Evaluate as ``tools/test.py`` was asked to."""
     config = job_config(args)
+    check_toolbox(config.get('default_scope'))
     check_model_block(config, trains=False)
     config.load_from = args.checkpoint
     config.resume = False

@@ -48,7 +48,7 @@ def test_tested_stacks_have_no_problem(installed):
         (
             GOOD_CLASSIC,
             {'mmcv': '2.2.0'},
-            r'mmdet 3.3.0 accepts mmcv >= 2.0.0, < 2.2.0, but mmcv is 2.2.0',
+            r'mmdet 3.3.0 accepts mmcv >= 2.0.0, < 2.2.0, .*but mmcv is 2.2.0',
             r'tools/install.sh classic',
         ),
         (
@@ -142,6 +142,44 @@ def test_report_survives_a_part_that_cannot_be_imported(monkeypatch, capsys):
     report = capsys.readouterr().out
     assert "No module named 'shapely'" in report
     assert 'to mend: python -m pip install shapely' in report
+
+
+@pytest.mark.parametrize(
+    'broken, named',
+    [
+        ('torch', 'torch'),
+        ('mmengine', 'mmengine'),
+        ('mmcv', 'mmcv'),
+        ('mmdet', 'mmdet'),
+    ],
+)
+def test_one_cause_is_one_problem(monkeypatch, capsys, broken, named):
+    pretend(monkeypatch, GOOD_MODERN)
+    order = list(doctor._PROBES)
+    toolboxes = ('mmpretrain', 'mmdet', 'mmseg')
+
+    def probe(module):
+        part = module.partition('.')[0]
+        follows = order.index(part) >= order.index(broken)
+        if broken in toolboxes:
+            follows = part == broken
+        return '', 'ImportError: undefined symbol' if follows else ''
+
+    monkeypatch.setattr(doctor, '_probe', probe)
+    assert doctor.main() == 1
+    report = capsys.readouterr().out
+    assert f'problem 1: {doctor._PROBES[named]} cannot be' in report
+    assert 'problem 2' not in report
+    if broken == 'mmcv':
+        assert report.count('as mmcv is to be mended first') == 3
+
+
+def test_a_wrong_version_of_mmcv_is_one_problem_of_all_toolboxes():
+    problems = find_problems({**GOOD_CLASSIC, 'mmcv': '2.5.0'})
+    assert len(problems) == 1
+    for name in ('mmdet', 'mmsegmentation', 'mmpretrain'):
+        assert f'{name} ' in problems[0].what
+    assert problems[0].what.endswith(', but mmcv is 2.5.0')
 
 
 def test_probe_returns_the_last_line_of_an_error():
