@@ -4,7 +4,6 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 
-import torch
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
@@ -15,7 +14,6 @@ from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
 from .pixel_rows import PixelReader, weighed
 from .upstream.decode_heads import (
-    IGNORED,
     auxiliary_heads,
     channels,
     check_auxiliary_classes,
@@ -29,7 +27,6 @@ from .upstream.decode_heads import (
 from .upstream.maps import (
     channels_outside,
     check_label_values,
-    resize_labels,
     resize_logits,
     same_layout,
 )
@@ -37,13 +34,13 @@ from .upstream.mask_heads import (
     QueryLogits,
     is_mask_head,
     noted_queries,
-    painted_labels,
     query_logits,
     query_logits_with_texts,
     reads_texts,
     semantic_map,
 )
 from .upstream.observe import is_a, observe
+from .upstream.seg_labels import label_size, labels_of_size, watch_labels
 
 if TYPE_CHECKING:
     from ..structures.teacher_pass import TeacherPass
@@ -254,38 +251,7 @@ class SegLogits(PixelReader):
                 notes[f'{prefix}logits'] = main_map(head, maps)
 
         stack.enter_context(observe(head, 'loss_by_feat', note_logits))
-        self._watch_labels(head, notes, stack)
-
-    def _watch_labels(
-        self, head: nn.Module, notes: Notes, stack: ExitStack
-    ) -> None:
-        def note(maps: Tensor) -> None:
-            if 'labels' not in notes:
-                notes['labels'] = maps.squeeze(1)
-                self._check_labels(notes['labels'], head)
-
-        def note_stacked(arguments: Dict[str, Any], result: Any) -> None:
-            note(result if isinstance(result, Tensor) else result[0])
-
-        def note_samples(arguments: Dict[str, Any], result: Any) -> None:
-            samples = arguments['batch_data_samples']
-            note(torch.stack([one.gt_sem_seg.data for one in samples]))
-
-        def note_instances(arguments: Dict[str, Any], result: Any) -> None:
-            notes['instances'] = result
-
-        owner = head
-        if not is_mask_head(head):
-            # K-Net's stages share the loss of an inner head
-            inner = getattr(head, 'kernel_generate_head', head)
-            owner, method, noting = inner, '_stack_batch_gt', note_stacked
-        elif reads_texts(head):
-            method, noting = 'loss', note_samples
-        elif hasattr(head, '_seg_data_to_instance_data'):
-            method, noting = '_seg_data_to_instance_data', note_samples
-        else:
-            method, noting = 'preprocess_gt', note_instances
-        stack.enter_context(observe(owner, method, noting))
+        watch_labels(head, notes, stack, self._check_labels)
 
     def _check_labels(self, labels: Tensor, head: nn.Module) -> None:
         """On the CPU always; elsewhere only once, because it stalls."""
@@ -307,7 +273,7 @@ class SegLogits(PixelReader):
             where = f'{"auxiliary" if prefix else "decode"}_head.loss_by_feat'
             size = _size(self.noted(notes, f'{prefix}logits', where))
             if self.resolution == 'labels':
-                size = self._label_size(notes)
+                size = label_size(notes)
             head = notes[f'{prefix}head']
             theirs = teacher.once(
                 f'seg map {prefix}{size}',
@@ -320,7 +286,7 @@ class SegLogits(PixelReader):
             found = self._compare(
                 _pixel_map(head, notes.pop(f'{prefix}logits'), size),
                 theirs,
-                self._labels(notes, size),
+                labels_of_size(notes, size),
                 head,
             )
             for name, pair in found.items():
@@ -328,17 +294,6 @@ class SegLogits(PixelReader):
                     pair = weighed(pair, self.auxiliary_weight)
                 pairs[prefix + name] = pair
         return pairs
-
-    def _label_size(self, notes: Notes) -> Tuple[int, int]:
-        if 'instances' in notes:
-            return tuple(notes['instances'][0].masks.shape[1:])
-        return tuple(self.noted(notes, 'labels', '_stack_batch_gt').shape[1:])
-
-    def _labels(self, notes: Notes, size: Tuple[int, int]) -> Tensor:
-        if 'instances' in notes:
-            return painted_labels(notes['instances'], size, IGNORED)
-        labels = self.noted(notes, 'labels', '_stack_batch_gt')
-        return resize_labels(labels, size)
 
     def _teacher_map(
         self,

@@ -170,35 +170,3 @@ def _map_of_image(classes: Tensor, masks: Tensor) -> Tensor:
     scores = scores.clamp(min=_FLOOR[scores.dtype])
     logits = scores.log() - scores.sum(0, keepdim=True).log()
     return logits.view(-1, *masks.shape[1:])
-
-
-def painted_labels(
-    instances: List[Any], size: Sequence[int], ignore_index: int
-) -> Tensor:
-    """Label maps from labelled masks.
-
-    Args:
-        instances (list): Per image ``labels`` (n,) and ``masks`` (n, H, W).
-        size (Sequence[int]): Height and width of the result; masks are
-            resized by nearest.
-        ignore_index (int): Label of pixels that no mask covers.
-
-    Returns:
-        Tensor: Shape (B, *size), long. Where masks overlap the smallest one
-        counts.
-    """
-    maps = []
-    for one in instances:
-        if len(one.masks) == 0:
-            empty = one.labels.new_full(tuple(size), ignore_index)
-            maps.append(empty.long())
-            continue
-        area = one.masks.sum((1, 2))
-        # whole numbers are resized as real ones are, in a quarter of memory
-        masks = one.masks[:, None].to(torch.uint8)
-        covered = F.interpolate(masks, tuple(size), mode='nearest')[:, 0] > 0
-        area = torch.where(covered, area[:, None, None].float(), torch.inf)
-        smallest, which = area.min(0)
-        label = one.labels[which].long()
-        maps.append(label.masked_fill(smallest.isinf(), ignore_index))
-    return torch.stack(maps)

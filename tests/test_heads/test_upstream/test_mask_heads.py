@@ -1,17 +1,11 @@
 """The semantic map of queries, against the sum written out."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmkd_logit.heads.upstream.mask_heads import (
-    QueryLogits,
-    painted_labels,
-    semantic_map,
-)
+from mmkd_logit.heads.upstream.mask_heads import QueryLogits, semantic_map
 from mmkd_logit.losses import KDLoss
 from tests.toys import seeded
 
@@ -140,22 +134,3 @@ def test_rows_of_the_map_need_no_copy():
 
     result = semantic_map(queries(), (6, 8))
     assert map_rows(result).data_ptr() == result.data_ptr()
-
-
-def test_labels_are_painted_from_masks_the_smallest_on_top():
-    masks = torch.zeros(2, 4, 6, dtype=torch.long)
-    masks[0, 1:3, 1:3] = 1  # 4 pixels, inside the other one
-    masks[1, :, :4] = 1
-    first = SimpleNamespace(labels=torch.tensor([7, 300]), masks=masks)
-    none = SimpleNamespace(
-        labels=torch.zeros(0, dtype=torch.long), masks=masks[:0]
-    )
-    labels = painted_labels([first, none], (4, 6), -1)
-    expected = torch.full((4, 6), -1)
-    expected[:, :4] = 300
-    expected[1:3, 1:3] = 7
-    assert torch.equal(labels[0], expected)
-    assert (labels[1] == -1).all() and labels.dtype == torch.long
-    # resized by nearest, as label maps are
-    small = painted_labels([first], (2, 3), -1)
-    assert torch.equal(small[0], expected[::2, ::2])
