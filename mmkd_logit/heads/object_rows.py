@@ -193,10 +193,13 @@ def foreground_prob(
         tensor([0.7500])
     """
     logits = logits if logits.dtype == torch.float64 else logits.float()
-    score = logits[:, :num_classes].logsumexp(dim=1)
-    if not use_sigmoid:
-        score = score - logits[:, num_classes:].logsumexp(dim=1)
-    return score.sigmoid()
+    classes = logits[:, :num_classes]
+    if use_sigmoid:
+        # from here on, a larger logit would not change the result
+        odds = classes.clamp(max=80.0).exp_().sum(dim=1)
+        return odds / (1 + odds)
+    background = logits[:, num_classes:].logsumexp(dim=1)
+    return (classes.logsumexp(dim=1) - background).sigmoid()
 
 
 def _one_of(name: str, value: str, allowed: tuple) -> None:

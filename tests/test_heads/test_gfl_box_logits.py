@@ -11,6 +11,7 @@ pytest.importorskip('mmdet')
 
 from mmkd_logit.heads.dense_cls_logits import DenseClsLogits
 from mmkd_logit.heads.gfl_box_logits import GFLBoxLogits
+from mmkd_logit.heads.upstream.dense_heads import largest_prob
 from mmkd_logit.heads.upstream.observe import observe
 from mmkd_logit.losses import DKDLoss, KDLoss
 from tests.toy_detectors import (
@@ -108,8 +109,19 @@ def _divisors(rank, folder):
     batch = detection_batch(student, [1 + 3 * rank], seed=rank)
     _, box = read(GFLBoxLogits(), student, student, *batch)
     _, classes = read(DenseClsLogits(), rtmdet, rtmdet, *batch)
+    # RetinaNet's own divisor is that of one process
+    retina = detector('retina')
+    _, anchors = read(DenseClsLogits(), retina, retina, *batch)
     torch.save(
-        (box.weight.sum() / 4, box.avg_factor, classes.avg_factor),
+        (
+            box.weight.sum() / 4,
+            box.avg_factor,
+            classes.avg_factor,
+            anchors.avg_factor,
+            largest_prob(anchors.teacher_logits, True, 3)
+            .mul(anchors.weight)
+            .sum(),
+        ),
         os.path.join(folder, f'{rank}.pth'),
     )
     dist.destroy_process_group()
@@ -125,6 +137,9 @@ def test_two_gpus_divide_by_their_mean(tmp_path):
     torch.testing.assert_close(one[1], 4 * mean)
     torch.testing.assert_close(two[1], 4 * mean)
     assert one[2] == two[2]
+    assert one[4] != two[4]
+    torch.testing.assert_close(one[3], (one[4] + two[4]) / 2)
+    assert one[3] == two[3]
 
 
 def test_padded_places_have_no_weight_in_all():
