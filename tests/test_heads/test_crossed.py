@@ -212,6 +212,21 @@ def test_a_batch_without_objects_gives_zero_boxes():
     assert value.item() == 0
 
 
+def test_mixed_precision_is_close_to_float32():
+    student, teacher = crossing_detector('gfl'), teacher_of('gfl')
+    inputs, samples = detection_batch(student, [2, 1])
+    values = []
+    for enabled in (False, True):
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            _, pair = read(
+                CrossedClsLogits(), student, teacher, inputs, samples
+            )
+            values.append(KDQFLLoss()(*pair))
+    values[1].backward()
+    torch.testing.assert_close(*values, rtol=0.1, atol=0)
+    assert student.backbone.conv1.weight.grad.isfinite().all()
+
+
 def test_the_teachers_head_runs_once_for_plain_and_crossed_rows():
     student, teacher = crossing_detector('retina'), teacher_of('retina')
     inputs, samples = detection_batch(student, [1])

@@ -128,11 +128,14 @@ def align_scale(student: Tensor, teacher: Tensor) -> Tensor:
         Tensor: ``(student - mean) / (std + 1e-6)``, times the teacher's
         deviation, plus its mean; statistics of a channel are over batch and
         positions, the deviation is the unbiased one, and 0 of a single
-        position. Gradients pass through the student's statistics.
+        position. Gradients pass through the student's statistics. In
+        float32, or float64 if the student's are.
 
     Source:
         Wang et al., CVPR 2024, https://arxiv.org/abs/2306.11369.
     """
+    if student.dtype != torch.float64:
+        student, teacher = student.float(), teacher.float()
     dims = (0, 2, 3)
     unbiased = student[:, 0].numel() > 1
     found = [

@@ -43,6 +43,16 @@ def test_features_without_deviation_take_the_teachers_mean(size):
     assert student.grad.isfinite().all()
 
 
+def test_half_precision_is_aligned_in_float32():
+    student, teacher = torch.randn(2, 2, 3, 40, 50, generator=seeded(0)).half()
+    aligned = align_scale(300 * student, teacher)
+    assert aligned.dtype == torch.float32
+    expected = align_scale(300 * student.double(), teacher.double())
+    torch.testing.assert_close(
+        aligned.double(), expected, rtol=1e-3, atol=1e-3
+    )
+
+
 def test_rows_go_level_image_location_anchor():
     maps = [
         torch.arange(2 * 4 * 3 * 2).view(2, 4, 3, 2),
