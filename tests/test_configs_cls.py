@@ -32,6 +32,8 @@ CUB_PAIRS = """
     resnet32x4_mobilenetv2 resnet32x4_shufflenetv1 vgg13_mobilenetv2
     vgg13_vgg8 resnet50_shufflenetv1
 """.split()
+#: Settings of augmentations.
+VALUES = ('magnitude', 'angle', 'bits', 'thr')
 #: Methods of each data set.
 COUNTS = {'imagenet': 15, 'tiny-imagenet': 6, 'cub': 4}
 TEACHERS = 'resnet56 resnet110 resnet32x4 wrn_40_2 vgg13 resnet50'.split()
@@ -267,6 +269,44 @@ def test_settings_of_the_repositories_that_run_another_s_method():
     assert (loss.tau, loss.gamma) == (3.0, 3.5)
     loss = term('ls_dkd/classifier_r50_mv1_imagenet').loss
     assert (loss.tau, loss.loss_weight, loss.beta) == (2.0, 9.0, 2.0)
+
+
+def test_augmented_teachers_have_the_published_policy():
+    """Torchvision's table of the same policy is the referee."""
+    from mmpretrain.registry import TRANSFORMS
+    from torchvision.transforms import AutoAugment, AutoAugmentPolicy
+
+    path = CONFIGS / 'baseline/cifar_vgg13_cifar100_aug.py'
+    config = load_config(str(path))
+    plain = load_config(str(CONFIGS / 'baseline/cifar_vgg13_cifar100.py'))
+    assert config.model == plain.model
+    assert set(config) == set(plain)
+    pipeline = config.train_dataloader.dataset.pipeline
+    referee = AutoAugment(AutoAugmentPolicy.CIFAR10)
+    space = referee._augmentation_space(10, (32, 32))
+    names = dict(ColorTransform='Color', Posterize='Posterize')
+    for ours, theirs in zip(pipeline[2].policies, referee.policies):
+        for step, (name, prob, level) in zip(ours, theirs):
+            kind = names.get(step.type, step.type)
+            assert name.startswith(kind) and step.prob == prob
+            if step.get('direction'):
+                axis = dict(horizontal='X', vertical='Y')[step.direction]
+                assert name == kind + axis
+            value = [step[k] for k in step if k in VALUES]
+            assert bool(value) == (level is not None)
+            if value:
+                expected = space[name][0][level].item()
+                if kind == 'Translate':  # pixels of 32
+                    expected /= 32
+                assert value[0] == pytest.approx(expected, abs=1e-5), name
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        steps = [TRANSFORMS.build(step) for step in pipeline]
+    image = torch.arange(32 * 32 * 3) % 256
+    data = dict(img=image.view(32, 32, 3).byte().numpy(), gt_label=1)
+    data['img_shape'] = data['ori_shape'] = (32, 32)
+    for step in steps:
+        data = step(data)
+    assert data['inputs'].shape == (3, 32, 32)
 
 
 def test_learning_rate_of_ldrld():
