@@ -1,5 +1,6 @@
 """What it costs to take one class for another: matrices for WKD."""
 
+import warnings
 from pathlib import Path
 from typing import Sequence, Union
 
@@ -111,7 +112,10 @@ def _read_file(name: str, path: Path) -> Union[Tensor, np.ndarray]:
     try:
         if path.suffix == '.npy':
             return np.load(path, allow_pickle=False)
-        found = torch.load(path, map_location='cpu', weights_only=True)
+        with warnings.catch_warnings():
+            # torch 2.1 deprecates what it uses itself to read a tensor
+            warnings.filterwarnings('ignore', 'TypedStorage is deprecated')
+            found = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
         first = str(error).split('\n')[0]
         raise ValueError(

@@ -58,9 +58,9 @@ def wsld_loss(
     check_labels('wsld_loss', labels, student_logits.shape)
     labels = labels.long()
     with torch.no_grad():
-        ours, theirs = (
+        ours, theirs = [
             _cross_entropy(x, labels) for x in (student_logits, teacher_logits)
-        )
+        ]
         row_weight = -torch.expm1(-ours / (theirs + EPS))
     rows, parts = group_kl(
         student_logits,

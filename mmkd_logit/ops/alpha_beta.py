@@ -48,7 +48,7 @@ def alpha_beta(
     """
     student = as_float(student_logits)
     teacher = teacher_logits.detach().to(student.dtype)
-    alpha, beta = (0.0 if abs(x) < SMALL else x for x in (alpha, beta))
+    alpha, beta = [0.0 if abs(x) < SMALL else x for x in (alpha, beta)]
     question = AlphaBetaQuestion(student, teacher, tau, alpha, beta)
     return run(ALPHA_BETA, question)[0]
 
@@ -73,7 +73,7 @@ def with_gradient(question: AlphaBetaQuestion, need_grad: bool) -> Answer:
     step = max(step, 1)
     for start in range(0, count, step):
         size = min(step, count - start)
-        s, t = (x.narrow(1 - dim, start, size) for x in (student, teacher))
+        s, t = [x.narrow(1 - dim, start, size) for x in (student, teacher)]
         value, slope, log_p = _divergence(s, t, tau, alpha, beta, dim)
         rows[start : start + size] = value
         if grad is not None:
@@ -127,7 +127,7 @@ def _divergence(
         value = (power_q - both) / beta
         value = (value + slope) / total
     if gone is not None:
-        slope, value = (x.masked_fill(gone, 0.0) for x in (slope, value))
+        slope, value = [x.masked_fill(gone, 0.0) for x in (slope, value)]
     # Rounding may leave a sum of 0 just below it.
     return value.sum(dim).clamp(min=0), slope, log_p
 

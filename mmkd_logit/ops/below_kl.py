@@ -54,10 +54,10 @@ def below_kl_plain(question: BelowQuestion) -> Tuple[Tensor, None]:
     student, teacher, bound, tau = question
     left_out = (student == -torch.inf) & (teacher == -torch.inf)
     left_out = left_out | (teacher >= bound)
-    log_p, log_q = (
+    log_p, log_q = [
         (x / tau).masked_fill(left_out, HIDDEN).log_softmax(1)
         for x in (student, teacher)
-    )
+    ]
     q = log_q.exp().masked_fill(left_out, 0.0)
     gap = torch.where(q == 0, 0.0, log_q - log_p)
     return tau**2 * (q * gap).sum(1), None
@@ -76,7 +76,7 @@ def with_gradient(
         return None
     dim = 0 if lies_by_class(student) else 1
     if dim == 0:
-        student, teacher, bound = (x.t() for x in question[:3])
+        student, teacher, bound = [x.t() for x in question[:3]]
     count, classes = student.shape[1 - dim], student.shape[dim]
     rows = student.new_empty(count)
     grad = torch.empty_like(student) if need_grad else None
@@ -109,10 +109,10 @@ def _terms(
     s = (student - student.amax(dim, keepdim=True)).div_(tau)
     t = (teacher - bound).div_(tau).clamp_(max=0)
     p, q = s.exp().mul_(kept), t.exp().mul_(kept)
-    p_mass, q_mass = (x.sum(dim, keepdim=True) for x in (p, q))
+    p_mass, q_mass = [x.sum(dim, keepdim=True) for x in (p, q)]
     dot = t.sub_(s).mul_(q).sum(dim, keepdim=True)
     nothing = kept.sum(dim, keepdim=True) == 0
-    p_mass, q_mass = (x.masked_fill(nothing, 1.0) for x in (p_mass, q_mass))
+    p_mass, q_mass = [x.masked_fill(nothing, 1.0) for x in (p_mass, q_mass)]
     least = torch.finfo(s.dtype).tiny * 1e8
     if not (
         p_mass.amin() > least

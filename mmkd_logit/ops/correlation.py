@@ -80,7 +80,7 @@ def correlation(
 
 def correlation_plain(question: CorrelationQuestion) -> Tuple[Tensor, Tensor]:
     """:func:`correlation` by autograd; value (1,) and parts (2,)."""
-    p, q = (_prob(x, question, 1) for x in question[:2])
+    p, q = [_prob(x, question, 1) for x in question[:2]]
     weight = question.weight
     weight = p.new_ones(len(p)) if weight is None else weight
     inter = _mean_gap(p, q, 1, question, torch.ones_like(p), weight)
@@ -102,7 +102,7 @@ def _mean_gap(
 ) -> Tensor:
     """Mean of one minus the correlations along ``dim``."""
     total = _divisor(inner.sum(dim, keepdim=True))
-    a, b = (x - (x * inner).sum(dim, keepdim=True) / total for x in (a, b))
+    a, b = [x - (x * inner).sum(dim, keepdim=True) / total for x in (a, b)]
     norms = []
     for x in (a, b):
         squares = (x * x * inner).sum(dim)
@@ -124,7 +124,7 @@ def with_gradient(question: CorrelationQuestion, need_grad: bool) -> Answer:
     weight = question.weight
     if weight is not None:
         weight = weight.unsqueeze(classes)
-    p, q = (_prob(x, question, classes) for x in (student, teacher))
+    p, q = [_prob(x, question, classes) for x in (student, teacher)]
     if p.numel() == 0:
         grad = torch.zeros_like(question.student)
         return Answer(p.new_zeros(1), p.new_zeros(2), scaled_rows(grad))

@@ -67,7 +67,7 @@ def with_gradient(question: GramQuestion, need_grad: bool) -> Answer:
     ours, theirs = p, q
     if weight is not None:
         ours, theirs = p * scale, q * scale
-    ours, theirs = (_oriented(x, of_classes) for x in (ours, theirs))
+    ours, theirs = [_oriented(x, of_classes) for x in (ours, theirs)]
     value, slope = _difference(ours, theirs, need_grad)
     value = (value / divisor).reshape(1)
     if slope is None:
