@@ -62,7 +62,7 @@ def test_every_recipe_and_pair_is_used():
         line.split("'")[1].rpartition('/')[2][: -len('.py')]
         for path in CONFIGS.glob('_base_/recipes/*.py')
         for line in path.read_text().splitlines()
-        if line.startswith('_base_ =')
+        if line.startswith("_base_ = './")
     }
     for folder, used in (
         ('recipes', {row.recipe for row in rows} | inherited | others),
