@@ -51,6 +51,12 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
                 raise MissingPart(missing_toolbox_message(toolbox)) from error
         raise
     except (FileNotFoundError, ConfigParsingError) as error:
+        if 'inheritance chain' in str(error):
+            raise WrongValue(
+                f'config {path!r} mixes two styles: a new-style config '
+                '(`with read_base():`) inherits new-style files only, one '
+                'with `_base_ = ...` only such files'
+            ) from error
         raise MissingFile(
             f'config {path!r} inherits a file that is not there: {error}'
         ) from error

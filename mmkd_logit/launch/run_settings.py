@@ -97,6 +97,9 @@ def _flat(key: str, value: Any) -> Iterator[Tuple[str, str]]:
             yield from _flat(f'{key}.{number}', item)
     elif key.endswith('.type') and value is not None:
         yield key, type_name(value)
+    elif key == 'model.teacher' and value is not None:
+        # a path; another clone of the same configs is the same teacher
+        yield key, '/'.join(str(value).split('/')[-2:])
     elif value is not None:  # None is what most defaults are
         yield key, str(value)
 

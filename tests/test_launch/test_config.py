@@ -60,6 +60,13 @@ def test_config_mistakes(tmp_path):
     (tmp_path / 'a.py').write_text("_base_ = './gone.py'\n")
     with pytest.raises(FileNotFoundError, match='inherits a file.*gone.py'):
         load_config(str(tmp_path / 'a.py'))
+    (tmp_path / 'old.py').write_text("_base_ = './a.py'\n")
+    (tmp_path / 'b.py').write_text(
+        'from mmengine.config import read_base\n'
+        'with read_base():\n    from .old import *\n'
+    )
+    with pytest.raises(ValueError, match='b.py. mixes two styles'):
+        load_config(str(tmp_path / 'b.py'))
 
 
 def test_preprocessor_beside_the_model_reaches_the_student(tmp_path):

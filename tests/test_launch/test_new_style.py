@@ -7,8 +7,10 @@ from mmengine.config import Config
 from mmkd_logit.checkpoints.config_text import parse_config
 from mmkd_logit.distillers import LogitDistiller
 from mmkd_logit.launch import guard, load_config
+from mmkd_logit.launch.run_settings import differences, run_settings
 from mmkd_logit.registry import is_distiller, type_name
 from tests.test_launch.toy_job import (
+    ROOT,
     call,
     mmengine_as_it_was,  # noqa: F401
     train,
@@ -117,6 +119,17 @@ def test_mistakes_are_sentences(tmp_path, write, old, new, message):
     words += ['--teacher-ckpt', teacher_file(tmp_path)]
     with pytest.raises((TypeError, ValueError), match=message):
         call('train', config, *words)
+
+
+@pytest.mark.parametrize('name', ['fcn_student', 'fcn_dkd'])
+def test_the_example_is_the_same_run_as_its_old_style_twin(name):
+    pytest.importorskip('mmseg')
+    old, new = (
+        run_settings(load_config(str(ROOT / f'configs/demo/{name}{end}.py')))
+        for end in ('', '_new_style')
+    )
+    assert len(old) > 50
+    assert differences(old, new) == []
 
 
 def test_the_guard_is_added_once(write):
