@@ -124,6 +124,16 @@ def _fetches_itself(dataset: dict, cls: Any) -> bool:
     return switch is not None and switch.default is True
 
 
+def _reads_segments(dataset: dict) -> bool:
+    """Whether a COCO dataset's pipeline loads the maps below ``seg``."""
+    if type_name(dataset.get('type')) != 'CocoDataset':
+        return True
+    return any(
+        step.get('with_seg') or 'Panoptic' in type_name(step.get('type'))
+        for step in dataset.get('pipeline') or []
+    )
+
+
 def _wanted_paths(dataset: dict) -> List[str]:
     """Files and folders that a dataset's config names."""
     kind = type_name(dataset.get('type'))
@@ -136,6 +146,9 @@ def _wanted_paths(dataset: dict) -> List[str]:
     prefix = dataset.get('data_prefix') or {}
     if kind == 'ImageNet' and not prefix:  # the split is the folder's name
         prefix = dataset.get('split')
+    if isinstance(prefix, dict) and not _reads_segments(dataset):
+        # instance models of MMDetection inherit it from panoptic ones
+        prefix = {key: part for key, part in prefix.items() if key != 'seg'}
     names = [dataset.get('ann_file')] + (
         list(prefix.values()) if isinstance(prefix, dict) else [prefix]
     )

@@ -56,6 +56,25 @@ def test_missing_data_names_the_layout_and_the_switch(tmp_path):
     check_data(config)
 
 
+def test_panoptic_maps_are_wanted_where_they_are_loaded(tmp_path):
+    # as Mask2Former for instances inherits them from the panoptic one
+    config = coco(f'{tmp_path}/')
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'train2017').mkdir()
+    (tmp_path / 'annotations/train.json').write_text('{}')
+    dataset = config.val_dataloader.dataset
+    dataset.data_prefix.seg = 'annotations/panoptic/'
+    dataset.pipeline = [dict(type='LoadAnnotations', with_mask=True)]
+    check_data(config)
+    for step in (
+        dict(type='LoadAnnotations', with_seg=True),
+        dict(type='mmdet.LoadPanopticAnnotations'),
+    ):
+        dataset.pipeline = [step]
+        with pytest.raises(FileNotFoundError, match='annotations/panoptic'):
+            check_data(config)
+
+
 @pytest.mark.parametrize(
     'kind, expected',
     [
