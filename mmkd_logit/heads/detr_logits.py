@@ -16,6 +16,7 @@ from .object_rows import WeighedRowsReader
 from .upstream.class_loss import mean_over_gpus
 from .upstream.detr import (
     HEADS,
+    QUERIES_ONLY,
     Decoded,
     check_same_levels,
     decoded,
@@ -178,7 +179,8 @@ class DETRLogits(WeighedRowsReader):
         if self.layers == 'all' and mine != other:
             raise WrongValue(
                 f"the student's decoder has {mine} layers, the teacher's "
-                f"{other}; with layers='last' only the last ones are compared"
+                f'{other}; `logits=dict(type="mmkd_logit.DETRLogits", '
+                'layers="last")` compares the last ones only'
             )
         if 'queries' in rows and not hasattr(theirs, 'assigner'):
             raise WrongValue(
@@ -282,7 +284,7 @@ class DETRLogits(WeighedRowsReader):
             raise WrongValue(
                 f"the student's encoder has maps of {notes['token maps']} "
                 f"tokens, the teacher's {seen['token maps']}; rows='encoder' "
-                "needs the same strides and levels, rows='queries' does not"
+                f'needs the same strides and levels; {QUERIES_ONLY}'
             )
         theirs = seen['tokens']
         matchings = notes['assigned'][-len(notes['objects']) :]

@@ -30,6 +30,12 @@ HEADS = (
     'DDQDETRHead',
 )
 
+#: What to do if tokens cannot be compared.
+QUERIES_ONLY = (
+    '`logits=dict(type="mmkd_logit.DETRLogits", rows="queries")` compares '
+    'the queries of the same objects only'
+)
+
 
 class Matching(NamedTuple):
     """Queries of one image after one decoder layer.
@@ -109,14 +115,14 @@ def check_same_levels(student: nn.Module, teacher: nn.Module) -> None:
             f"the student's {type(ours).__name__} scores encoder tokens in "
             f"another way than the teacher's {type(theirs).__name__} "
             '(Deformable DETR: object or not; DINO and DDQ: classes; others '
-            "not at all); take rows='queries', which pairs them by object"
+            f'not at all); {QUERIES_ONLY}'
         )
     levels = [model.num_feature_levels for model in (student, teacher)]
     if levels[0] != levels[1]:
         raise WrongValue(
             f"the student's encoder has {levels[0]} levels, the teacher's "
-            f"{levels[1]}; rows='encoder' needs the same tokens, "
-            "rows='queries' does not"
+            f"{levels[1]}; rows='encoder' needs the same tokens; "
+            f'{QUERIES_ONLY}'
         )
 
 
