@@ -190,12 +190,7 @@ def _yolo(name: str) -> dict:
 
 
 for _name, _title in dict(yolox='YOLOXHead', yolov3='YOLOV3Head').items():
-    _detector(
-        _name,
-        _title,
-        lambda name=_name: _yolo(name),
-        decoupled='joint logits of class and objectness have no windows yet',
-    )
+    _detector(_name, _title, lambda name=_name: _yolo(name))
 
 
 def _detr(name: str) -> dict:

@@ -1,9 +1,8 @@
 """Class logits of MMDetection's dense heads: RetinaNet, FCOS, ATSS, GFL ..."""
 
 from contextlib import ExitStack
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
-import torch
 from torch import Tensor, nn
 
 from ..registry import MODELS
@@ -11,9 +10,7 @@ from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
 from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
-from .object_rows import ObjectRowsReader
-from .sdd.cells import check_reference
-from .sdd.windows import check_windows, window_rows
+from .object_rows import IGNORED, ObjectRowsReader
 from .upstream.class_loss import (
     ClassCall,
     class_divisor,
@@ -38,8 +35,6 @@ from .upstream.dense_heads import (
 )
 from .upstream.observe import upstream_class
 
-_IGNORED = -1
-
 
 @MODELS.register_module()
 class DenseClsLogits(ObjectRowsReader):
@@ -54,46 +49,16 @@ class DenseClsLogits(ObjectRowsReader):
     Student and teacher must share strides and anchors.
 
     Args:
-        windows (Sequence[int]): Sides of scale-decoupling windows in
-            locations, see
-            :func:`~mmkd_logit.heads.sdd.windows.window_rows`; each
-            level and each anchor has windows of its own, ignored anchors
-            are left out. The loss is the mean over windows of all sizes.
-            Defaults to (1, ), no scale decoupling.
-        complementary_weight (float): Weight of a complementary window.
-            Defaults to 2.0.
-        reference (str): ``'label'`` or ``'teacher'``, what makes a window
-            complementary. Defaults to 'label'.
-        **kwargs: ``rows``, ``weighting`` and ``divisor`` of
-            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`, and
+        **kwargs: ``rows`` and ``windows``, ``complementary_weight`` and
+            ``reference`` of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`,
+            ``weighting`` and ``divisor`` of
+            :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`, and
             ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
-
-    Source:
-        See :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`; the
-        windows are this project's extension.
     """
 
     recipes = 'dense'
     family = 'mmdet dense detectors with ' + ', '.join(DENSE_HEADS)
-
-    def __init__(
-        self,
-        windows: Sequence[int] = (1,),
-        complementary_weight: float = 2.0,
-        reference: str = 'label',
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        check_windows(windows)
-        check_reference(reference, labels=())
-        if self.rows == 'positive' and tuple(windows) != (1,):
-            raise ValueError(
-                f'windows={tuple(windows)} need the whole maps; take '
-                "rows='all'"
-            )
-        self.windows = tuple(windows)
-        self.complementary_weight = complementary_weight
-        self.reference = reference
 
     @classmethod
     def fits(cls, model: nn.Module) -> bool:
@@ -145,9 +110,18 @@ class DenseClsLogits(ObjectRowsReader):
             )
         weight = without_rejected(labels, weight, notes)
         places = None
-        if self.windows != (1,):
-            pair = self._windowed(logits, maps, labels, weight, head)
-            places = _count(labels, weight)
+        if self.has_windows:
+            if weight is not None:
+                labels = labels.masked_fill(weight == 0, IGNORED)
+            pair, places = self.windowed(
+                rows_to_maps(logits, maps),
+                [
+                    level.unflatten(1, (-1, classes)).flatten(0, 1)
+                    for level in maps
+                ],
+                [level[:, 0] for level in rows_to_maps(labels[:, None], maps)],
+                classes_are_independent(head),
+            )
         elif self.rows == 'positive':
             keep = labels < notes['num_classes']
             pair = LogitPair(
@@ -173,47 +147,6 @@ class DenseClsLogits(ObjectRowsReader):
                 places,
             )
         }
-
-    def _windowed(
-        self,
-        logits: Tensor,
-        maps: Sequence[Tensor],
-        labels: Tensor,
-        weight: Optional[Tensor],
-        head: nn.Module,
-    ) -> LogitPair:
-        """Rows of windows on each level's maps, anchor by anchor."""
-        if weight is not None:
-            labels = labels.masked_fill(weight == 0, _IGNORED)
-        pairs = []
-        for student, teacher, label in zip(
-            rows_to_maps(logits, maps),
-            maps,
-            rows_to_maps(labels[:, None], maps),
-        ):
-            teacher = teacher.unflatten(1, (-1, student.shape[1]))
-            pairs.append(
-                window_rows(
-                    student,
-                    teacher.flatten(0, 1),
-                    label[:, 0],
-                    self.windows,
-                    _IGNORED,
-                    self.complementary_weight,
-                    self.reference,
-                    classes_are_independent(head),
-                )
-            )
-        return LogitPair(
-            *[torch.cat(part) for part in zip(*[p[:4] for p in pairs])]
-        )
-
-
-def _count(labels: Tensor, weight: Optional[Tensor]) -> Tensor:
-    """Places of the maps that are not ignored, a number."""
-    if weight is None:
-        return labels.new_tensor(len(labels), dtype=torch.float32)
-    return weight.gt(0).sum().float()
 
 
 def rows_to_maps(rows: Tensor, maps: Sequence[Tensor]) -> List[Tensor]:

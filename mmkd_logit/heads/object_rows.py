@@ -5,7 +5,7 @@ and nearly all of them are background. Which rows count, how much, and by what
 their sum is divided decides whether a loss on them works at all.
 """
 
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -13,12 +13,16 @@ from torch import Tensor
 from ..messages import WrongValue
 from ..structures.logit_pair import LogitPair
 from .base import LogitReader
+from .sdd.cells import check_reference
+from .sdd.windows import check_windows, window_rows
 from .upstream.dense_heads import largest_prob
 from .upstream.maps import mean_over_processes
 
 ROWS = ('all', 'positive')
 WEIGHTINGS = ('label', 'teacher', 'foreground')
 DIVISORS = ('objects', 'student')
+#: Label of places that windows leave out.
+IGNORED = -1
 
 
 class WeighedRowsReader(LogitReader):
@@ -133,13 +137,81 @@ class ObjectRowsReader(WeighedRowsReader):
     Args:
         rows (str): ``'all'``, or ``'positive'`` for the rows that the
             student's assigner gave to an object. Defaults to ``'all'``.
+        windows (Sequence[int]): Sides of scale-decoupling windows in
+            locations, see
+            :func:`~mmkd_logit.heads.sdd.windows.window_rows`; each level
+            and each anchor has windows of its own, ignored anchors are left
+            out. The loss is the mean over windows of all sizes. No paper
+            defines them here. Defaults to (1, ), no scale decoupling.
+        complementary_weight (float): Weight of a complementary window.
+            Defaults to 2.0.
+        reference (str): ``'label'`` or ``'teacher'``, what makes a window
+            complementary. Defaults to 'label'.
         **kwargs: Of :class:`WeighedRowsReader`.
     """
 
-    def __init__(self, rows: str = 'all', **kwargs: Any) -> None:
+    def __init__(
+        self,
+        rows: str = 'all',
+        windows: Sequence[int] = (1,),
+        complementary_weight: float = 2.0,
+        reference: str = 'label',
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         _one_of('rows', rows, ROWS)
+        check_windows(windows)
+        check_reference(reference, labels=())
+        if rows == 'positive' and tuple(windows) != (1,):
+            raise WrongValue(
+                f'windows={tuple(windows)} need the whole maps; take '
+                "rows='all'"
+            )
         self.rows = rows
+        self.windows = tuple(windows)
+        self.complementary_weight = complementary_weight
+        self.reference = reference
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether maps are cut into windows at all."""
+        return self.windows != (1,)
+
+    def windowed(
+        self,
+        student_maps: Sequence[Tensor],
+        teacher_maps: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        use_sigmoid: bool,
+    ) -> Tuple[LogitPair, Tensor]:
+        """Rows of windows on the maps of all levels.
+
+        Args:
+            student_maps (list[Tensor]): Logits of each level, one map per
+                image and anchor, shape (N, C, H, W).
+            teacher_maps (list[Tensor]): The same of the teacher.
+            labels (list[Tensor]): Shape (N, H, W); :data:`IGNORED` is left
+                out.
+            use_sigmoid (bool): Whether classes are independent.
+
+        Returns:
+            tuple[LogitPair, Tensor]: The rows, and how many places of the
+            maps are not ignored, for :meth:`weighed`.
+        """
+        pairs = [
+            window_rows(
+                *level,
+                self.windows,
+                IGNORED,
+                self.complementary_weight,
+                self.reference,
+                use_sigmoid,
+            )
+            for level in zip(student_maps, teacher_maps, labels)
+        ]
+        rows = [torch.cat(part) for part in zip(*[pair[:4] for pair in pairs])]
+        places = sum((level != IGNORED).sum() for level in labels)
+        return LogitPair(*rows), places.float()
 
 
 def object_divisor(

@@ -1,7 +1,7 @@
 """Class logits of MMDetection's YOLO heads: class times objectness."""
 
 from contextlib import ExitStack
-from typing import Callable, ClassVar, Dict, Optional, Tuple
+from typing import Callable, ClassVar, Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
 from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
-from .object_rows import ObjectRowsReader
+from .object_rows import IGNORED, ObjectRowsReader
 from .upstream.class_loss import mean_over_gpus
 from .upstream.dense_heads import check_same_priors
 from .upstream.observe import upstream_class
@@ -74,6 +74,20 @@ class YOLOLogits(ObjectRowsReader):
         positives = mean_over_gpus(
             (labels < notes['num_classes']).sum().float()
         )
+        classes = notes['num_classes']
+        if self.has_windows:
+            if weight is not None:
+                labels = labels.masked_fill(weight == 0, IGNORED)
+            pair, places = self.windowed(
+                level_maps(joint_rows(maps), maps),
+                teacher.once(
+                    'yolo windows',
+                    lambda: level_maps(joint_rows(theirs), theirs),
+                ),
+                [level[:, 0] for level in level_maps(labels[:, None], maps)],
+                use_sigmoid=True,
+            )
+            return {'': self.weighed(pair, positives, classes, True, places)}
         keep = None
         if self.rows == 'positive':
             keep = (labels < notes['num_classes']).nonzero()[:, 0]
@@ -87,7 +101,7 @@ class YOLOLogits(ObjectRowsReader):
                 else joint_rows(theirs, keep)
             )
         pair = LogitPair(student_logits, teacher_logits, labels, weight)
-        return {'': self.weighed(pair, positives, notes['num_classes'], True)}
+        return {'': self.weighed(pair, positives, classes, True)}
 
 
 @MODELS.register_module()
@@ -108,8 +122,11 @@ class YOLOXLogits(YOLOLogits):
     and head without the box predictor, at the same strides.
 
     Args:
-        **kwargs: ``rows``, ``weighting`` and ``divisor`` of
-            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`, and
+        **kwargs: ``rows`` and ``windows``, ``complementary_weight`` and
+            ``reference`` of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`,
+            ``weighting`` and ``divisor`` of
+            :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`, and
             ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
@@ -137,8 +154,11 @@ class YOLOV3Logits(YOLOLogits):
     stands for it, as in the other dense heads.
 
     Args:
-        **kwargs: ``rows``, ``weighting`` and ``divisor`` of
-            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`, and
+        **kwargs: ``rows`` and ``windows``, ``complementary_weight`` and
+            ``reference`` of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`,
+            ``weighting`` and ``divisor`` of
+            :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`, and
             ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Source:
@@ -162,6 +182,28 @@ def _mapped(teacher: TeacherPass, head: nn.Module) -> YOLOMaps:
     """The teacher's maps in the student's classes."""
     maps = teacher_maps(head, teacher.feats)
     return maps._replace(classes=teacher.classes(maps.classes, 2))
+
+
+def level_maps(rows: Tensor, maps: YOLOMaps) -> List[Tensor]:
+    """Rows (M, C) of a batch -> (B * A, C, H, W) of each level.
+
+    Args:
+        rows (Tensor): Image by image, level by level, row by row of the map,
+            anchor by anchor.
+        maps (YOLOMaps): Any maps of the same batch.
+    """
+    batch, priors = maps.objectness.shape
+    places = [height * width for height, width in maps.sizes]
+    anchors = priors // sum(places)
+    levels = rows.view(batch, priors, -1).split(
+        [anchors * number for number in places], dim=1
+    )
+    return [
+        level.reshape(batch, *size, anchors, -1)
+        .permute(0, 3, 4, 1, 2)
+        .flatten(0, 1)
+        for level, size in zip(levels, maps.sizes)
+    ]
 
 
 def joint_rows(maps: YOLOMaps, keep: Optional[Tensor] = None) -> Tensor:

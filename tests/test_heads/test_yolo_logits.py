@@ -293,3 +293,22 @@ def test_wrong_options_are_refused():
 def test_head_that_never_computes_its_loss_is_reported():
     with pytest.raises(RuntimeError, match='without calling bbox_head'):
         YOLOXLogits().pairs({}, None)
+
+
+@pytest.mark.parametrize('name', FAMILIES)
+def test_windows_average_neighbours_of_one_level_and_anchor(name):
+    student, teacher = yolo(name), yolo(name, seed=1)
+    inputs, samples = detection_batch(student, [3, 1])
+    kind = READERS[name]
+    _, every = read(kind(), student, teacher, inputs, samples)
+    reader = kind(windows=(2,))
+    _, pair = read(reader, student, teacher, inputs, samples)
+    anchors = 3 if name == 'yolov3' else 1
+    # 128 x 128 pixels: 16 x 16, 8 x 8 and 4 x 4 places an image
+    assert len(every.labels) == 2 * anchors * 336
+    assert len(pair.labels) <= 2 * anchors * 84
+    # the first window is the upper left corner of the finest level
+    corner = [anchors * place for place in (0, 1, 16, 17)]
+    for ours, theirs in zip(pair[:2], every[:2]):
+        torch.testing.assert_close(ours[0], theirs[corner].mean(0))
+    pair.student_logits.sum().backward()
