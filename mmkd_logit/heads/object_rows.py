@@ -38,10 +38,14 @@ class WeighedRowsReader(LogitReader):
     background column are weighed by the teacher's probability of any object,
     ``weighting='foreground'``, unless another weighting is named.
 
-    **Divisor.** Dense heads divide the sum of their class loss by the number
-    of positive rows, at least 1. Their loss fades on background; a
-    distillation term does not quite, and in a batch without objects that
-    divisor made it tens of times larger. ``divisor='objects'`` divides by
+    KD in the categorical view is coupled in itself; there
+    ``weighting='label'`` leaves it at that.
+
+    **Divisor.** Dense heads (RetinaNet, ATSS, GFL) divide the sum of their
+    class loss by the number of positive rows, at least 1. Their loss fades
+    on background; a distillation term does not quite, and in a batch without
+    objects that divisor made it tens of times larger.
+    ``divisor='objects'`` divides by
 
         max(positives, sum over rows of the teacher's largest probability, 1)
 
