@@ -6,7 +6,7 @@ hidden by -1000) and are equal to the library for ordinary logits.
 """
 
 import math
-from typing import Dict, Tuple
+from typing import Callable, Dict, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -149,6 +149,155 @@ def ls_kd(
     return kd(s, t, labels, tau)
 
 
+def correlation(a: Tensor, b: Tensor) -> Tensor:
+    a, b = (x - x.mean(1, keepdim=True) for x in (a, b))
+    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + 1e-8)
+
+
+def dist(
+    student: Tensor,
+    teacher: Tensor,
+    labels: Tensor,
+    tau: float,
+    beta: float = 1.0,
+    gamma: float = 1.0,
+) -> Tensor:
+    p, q = F.softmax(student / tau, dim=1), F.softmax(teacher / tau, dim=1)
+    inter = 1 - correlation(p, q).mean()
+    intra = 1 - correlation(p.t(), q.t()).mean()
+    return tau**2 * (beta * inter + gamma * intra)
+
+
+def wttm(
+    student: Tensor, teacher: Tensor, labels: Tensor, gamma: float
+) -> Tensor:
+    power = F.softmax(teacher, dim=1) ** gamma
+    total = power.sum(1)
+    q, log_p = power / total[:, None], F.log_softmax(student, dim=1)
+    return (total * F.kl_div(log_p, q, reduction='none').sum(1)).mean()
+
+
+def rld(
+    student: Tensor,
+    teacher: Tensor,
+    labels: Tensor,
+    tau: float,
+    tau_alpha: float = 1.0,
+    alpha: float = 1.0,
+    beta: float = 8.0,
+) -> Tensor:
+    first, target = teacher.argmax(1, keepdim=True), labels[:, None]
+    p = F.softmax(student / tau_alpha, dim=1).gather(1, target)
+    q = F.softmax(teacher / tau_alpha, dim=1).gather(1, first)
+    p, q = torch.cat([p, 1 - p], 1), torch.cat([q, 1 - q], 1)
+    above = teacher >= teacher.gather(1, target)
+    log_p = F.log_softmax((student / tau).masked_fill(above, -1e9), dim=1)
+    below = F.softmax((teacher / tau).masked_fill(above, -1e9), dim=1)
+    confidence = kl(p.log(), q, tau_alpha)
+    return alpha * confidence + beta * kl(log_p, below, tau)
+
+
+def rld_right(
+    student: Tensor, teacher: Tensor, labels: Tensor, tau: float
+) -> Tensor:
+    return rld(student, teacher, teacher.argmax(1), tau)
+
+
+def wkd(
+    student: Tensor,
+    teacher: Tensor,
+    labels: Tensor,
+    cost: Tensor,
+    tau: float,
+    gamma: float,
+    lam: float = 0.05,
+    iterations: int = 10,
+) -> Tensor:
+    count, classes = student.shape
+    target, others = labels[:, None], ~one_hot(student, labels[:, None])
+    q = F.softmax(teacher, dim=1).gather(1, target)
+    own = -(q * F.log_softmax(student, dim=1).gather(1, target)).mean()
+    have, want = (
+        F.softmax(x[others].view(count, -1) / tau, dim=1)[..., None]
+        for x in (student, teacher)
+    )
+    pairs = others[:, :, None] & others[:, None, :]
+    costs = cost.to(student).repeat(count, 1, 1)[pairs]
+    costs = F.relu(costs.view(count, classes - 1, classes - 1)) + 1e-8
+    kernel = torch.exp(-costs / lam)
+    u = torch.full_like(have, 1 / (classes - 1))
+    for _ in range(iterations):
+        v = want / (kernel.transpose(1, 2) @ u + 1e-8)
+        u = have / (kernel @ v + 1e-8)
+    plan = u * kernel * v.transpose(1, 2)
+    return own + gamma * (plan * costs).sum((1, 2)).mean()
+
+
+def abkd(
+    student: Tensor,
+    teacher: Tensor,
+    labels: Tensor,
+    tau: float,
+    alpha: float = 0.8,
+    beta: float = 0.3,
+) -> Tensor:
+    p, q = F.softmax(student / tau, dim=1), F.softmax(teacher / tau, dim=1)
+    total = alpha + beta
+    divergence = (
+        q**alpha * p**beta - alpha / total * q**total - beta / total * p**total
+    )
+    return -(divergence.sum(1) / (alpha * beta)).mean()
+
+
+def wsld(
+    student: Tensor, teacher: Tensor, labels: Tensor, tau: float
+) -> Tensor:
+    q = F.softmax(teacher / tau, dim=1)
+    soft = -(q * F.log_softmax(student / tau, dim=1)).sum(1)
+    with torch.no_grad():
+        target = F.one_hot(labels, student.shape[1]).to(student.dtype)
+        ours, theirs = (
+            -(target * F.log_softmax(x, dim=1)).sum(1)
+            for x in (student, teacher)
+        )
+        weight = 1 - torch.exp(-ours / (theirs + 1e-7))
+    return tau**2 * (weight * soft).mean()
+
+
+def gram(
+    student: Tensor, teacher: Tensor, labels: Tensor, tau: float
+) -> Tensor:
+    p, q = F.softmax(student / tau, dim=1), F.softmax(teacher / tau, dim=1)
+    return (q.t() @ q - p.t() @ p).square().sum() / p.shape[1]
+
+
+def gram_rows(
+    student: Tensor, teacher: Tensor, labels: Tensor, tau: float
+) -> Tensor:
+    p, q = F.softmax(student / tau, dim=1), F.softmax(teacher / tau, dim=1)
+    return (q @ q.t() - p @ p.t()).square().sum() / len(p)
+
+
 TEXTBOOK: Dict = dict(
-    kd=kd, dkd=dkd, nkd=nkd, gdkd=gdkd, gdkd3=gdkd3, ldrld=ldrld, ls_kd=ls_kd
+    kd=kd,
+    dkd=dkd,
+    nkd=nkd,
+    gdkd=gdkd,
+    gdkd3=gdkd3,
+    ldrld=ldrld,
+    ls_kd=ls_kd,
+    dist=dist,
+    wttm=wttm,
+    rld=rld,
+    rld_right=rld_right,
+    wkd=wkd,
+    abkd=abkd,
+    wsld=wsld,
+    gram=gram,
+    gram_rows=gram_rows,
+)
+#: Bytes that a form takes for M rows of C classes, beyond some (M, C).
+LARGE: Dict[str, Callable[[int, int], float]] = dict(
+    wkd=lambda rows, classes: 36.0 * rows * classes**2,
+    gram_rows=lambda rows, classes: 16.0 * rows**2,
 )
