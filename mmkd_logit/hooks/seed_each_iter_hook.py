@@ -1,33 +1,47 @@
 """Random numbers that a kill and a resume do not change."""
 
 import random
-from typing import Optional
+from typing import Any, Iterator, List, Optional
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from ..registry import HOOKS
+from .placed_batches import (
+    IteratedBatches,
+    PlacedBatches,
+    place_batches,
+    seed_from,
+)
+
+#: Parts that remember earlier batches, which no checkpoint holds.
+_REMEMBER = ('results_cache', '_input_size')
 
 
 @HOOKS.register_module()
 class SeedEachIterHook(Hook):
-    """Seed all generators anew before each epoch and each iteration.
+    """Seed all generators anew before each iteration, and for each sample.
 
     A checkpoint of MMEngine holds no generator states, so a resumed detector
-    samples other RoIs than it would have without the interruption. With this
-    hook the numbers of an iteration depend on the run's seed and the
-    iteration alone: killed and resumed, a run ends with the weights of an
-    uninterrupted one. Give the run a seed (``randomness=dict(seed=...)``).
+    samples other RoIs than it would have without the interruption, its
+    workers augment in another way, and loops by iterations begin with
+    another batch. With this hook all random numbers depend on the run's seed
+    and their place alone: killed and resumed, a run ends with the weights of
+    an uninterrupted one, in loops by epochs and by iterations, with any
+    number of workers, persistent or not. Give the run a seed
+    (``randomness=dict(seed=...)``), and the same number of processes again.
 
-    Loops by iteration that augment images in the main process
-    (``num_workers=0``) are the exception: MMEngine replays their batches to
-    find its place.
+    Transforms that keep earlier images (``CachedMosaic`` ...) and batch
+    augmentations that keep a size over several iterations
+    (``BatchSyncRandomResize``) begin anew when a run is resumed; the log
+    names them.
 
     Args:
-        diff_rank_seed (bool): Give each process numbers of its own.
+        diff_rank_seed (bool): Give the models of each process random numbers
+            of their own; their data have them always.
             Defaults to False, as in MMEngine.
     """
 
@@ -36,8 +50,31 @@ class SeedEachIterHook(Hook):
     def __init__(self, diff_rank_seed: bool = False) -> None:
         self.diff_rank_seed = diff_rank_seed
 
+    def before_train(self, runner: Runner) -> None:
+        """Give each sample a place, before the first one is loaded."""
+        loop, loader = runner.train_loop, runner.train_dataloader
+        if loader.batch_sampler is None:
+            return
+        place_batches(loader, runner.seed)
+        if isinstance(loop, IterBasedTrainLoop):
+            old = loop.dataloader_iterator
+            swallow = 0 if hasattr(old, 'skip_iter') else runner.iter
+            _end(getattr(old, '_iterator', None))
+            loop.dataloader_iterator = IteratedBatches(loader, swallow)
+        remembering = sorted(set(_remembering(runner, loader.dataset)))
+        if remembering and runner.iter:
+            runner.logger.warning(
+                f'resumed, but {", ".join(remembering)} begins anew, so this '
+                'run will not end exactly like one without interruption'
+            )
+
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed for the data loader of this epoch."""
+        batches = runner.train_dataloader.batch_sampler
+        if isinstance(batches, PlacedBatches) and not isinstance(
+            runner.train_loop, IterBasedTrainLoop
+        ):
+            batches.epoch = runner.epoch
         self._seed(runner, 0)
 
     def before_train_iter(
@@ -53,17 +90,34 @@ class SeedEachIterHook(Hook):
         data_batch: Optional[dict] = None,
         outputs: Optional[dict] = None,
     ) -> None:
-        """Seed for the next batch, if it is loaded in this process."""
+        """Seed for what is drawn between two iterations."""
         self._seed(runner, 2)
 
     def _seed(self, runner: Runner, stage: int) -> None:
         rank = get_rank() if self.diff_rank_seed else 0
-        # SeedSequence mixes the four numbers, so that no two places agree
-        seed = int(
-            np.random.SeedSequence(
-                [runner.seed, runner.iter, stage, rank]
-            ).generate_state(1)[0]
-        )
+        seed = seed_from([runner.seed, runner.iter, stage, rank])
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
+
+
+def _end(iterator: Any) -> None:
+    """End workers that load from the beginning of the data."""
+    if hasattr(iterator, '_shutdown_workers'):
+        iterator._shutdown_workers()
+
+
+def _remembering(runner: Runner, dataset: Any) -> Iterator[str]:
+    """Names of parts of a run that remember earlier batches."""
+    parts: List[Any] = []
+    while dataset is not None:
+        pipeline = getattr(dataset, 'pipeline', None)
+        steps = getattr(pipeline, 'transforms', pipeline)
+        parts += steps if isinstance(steps, (list, tuple)) else []
+        dataset = getattr(dataset, 'dataset', None)
+    model = getattr(runner.model, 'module', runner.model)
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    parts += getattr(preprocessor, 'batch_augments', None) or []
+    for part in parts:
+        if any(hasattr(part, name) for name in _REMEMBER):
+            yield type(part).__name__

@@ -9,7 +9,10 @@ from mmkd_logit.hooks import SeedEachIterHook
 
 
 def draw(seed, iteration, call='before_train_iter'):
-    runner = SimpleNamespace(seed=seed, iter=iteration)
+    loader = SimpleNamespace(batch_sampler=None)
+    runner = SimpleNamespace(
+        seed=seed, iter=iteration, train_dataloader=loader
+    )
     hook = SeedEachIterHook()
     args = () if call == 'before_train_epoch' else (0,)
     getattr(hook, call)(runner, *args)
