@@ -30,6 +30,14 @@ class NoisyToys(ToyDataset):
         return dict(item, inputs=item['inputs'] + noise)
 
 
+@pytest.fixture(autouse=True)
+def workers_end_at_once(monkeypatch):
+    """PyTorch waits 5 seconds for each worker of an endless loader."""
+    monkeypatch.setattr(
+        torch.utils.data._utils, 'MP_STATUS_CHECK_INTERVAL', 0.1
+    )
+
+
 def run(folder, by_epoch, workers, persistent, sampler, stop=None, **more):
     """18 iterations of 4 images of 24, or less."""
     length = dict(by_epoch=True, max_epochs=3 if stop is None else stop)
@@ -49,7 +57,9 @@ def run(folder, by_epoch, workers, persistent, sampler, stop=None, **more):
         sampler=dict(type=sampler, shuffle=True),
     )
     config['default_hooks'].update(
-        checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=by_epoch)
+        checkpoint=dict(
+            type='CheckpointHook', interval=stop or -1, by_epoch=by_epoch
+        )
     )
     runner = Runner.from_cfg(config)
     runner.train()
