@@ -35,7 +35,14 @@ from .batches import random_weights, training_batch
 from .probe import probe, table
 from .steps import measure_steps
 
-_PARTS = ('backbone', 'bbox_head', 'roi_head', 'decode_head', 'head')
+_PARTS = (
+    'backbone',
+    'bbox_head',
+    'roi_head',
+    'panoptic_head',
+    'decode_head',
+    'head',
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -143,13 +150,7 @@ def _measured(
 def _name(model: torch.nn.Module) -> str:
     parts = [
         type(getattr(model, part)).__name__
-        for part in (
-            'backbone',
-            'bbox_head',
-            'roi_head',
-            'decode_head',
-            'head',
-        )
+        for part in _PARTS
         if getattr(model, part, None) is not None
     ]
     return f'{type(model).__name__} ({", ".join(parts)})'
