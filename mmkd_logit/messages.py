@@ -15,10 +15,10 @@ def did_you_mean(
     """A question with the nearest known name, or nothing.
 
     Args:
-        name (str): As it was written, with or without a scope.
-        known (iterable[str]): What it could have been, without one.
-        scope (str): Put before the answer. Defaults to ''.
-        cutoff (float): Least likeness, from 0 to 1. Defaults to 0.6.
+        name (str): The name as it was written, with or without a scope.
+        known (iterable[str]): The known names, without a scope.
+        scope (str): Scope that the answer names. Defaults to ''.
+        cutoff (float): Least similarity, from 0 to 1. Defaults to 0.6.
     """
     near = get_close_matches(
         name.rpartition('.')[2] if scope else name, sorted(known), 1, cutoff

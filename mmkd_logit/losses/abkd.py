@@ -34,7 +34,7 @@ def abkd_loss(
         tau (float): Temperature, > 0, no unit.
         alpha (float): Exponent of the teacher's probabilities. Where it or
             ``beta`` or their sum is negative, the divergence has no bound: it
-            overflows where one model's probability is next to 0.
+            overflows where one model's probability is close to 0.
         beta (float): Exponent of the student's probabilities.
 
     Returns:
@@ -42,9 +42,9 @@ def abkd_loss(
 
     Source:
         Wang et al., ICML 2025, https://arxiv.org/abs/2505.04560. The authors'
-        code has 1/a in place of 1/a^2 in three limits, which jumps as a
-        function of a and is negative for a < 0; here stand the limits. They
-        are equal for a = 1.
+        code has 1/a in place of 1/a^2 in three limits, so its value jumps as
+        a changes and is negative for a < 0. This function has 1/a^2; both
+        agree for a = 1.
 
     Examples:
         >>> teacher = torch.tensor([[4., 3., 1.]]).log()
@@ -59,9 +59,9 @@ def abkd_loss(
 class ABKDLoss(LogitLoss):
     """:func:`abkd_loss` for config files.
 
-    ``tau`` defaults to 4.0, ``alpha`` to 0.8 and ``beta`` to 0.3, the one
-    setting for images whose pair is published (ResNet56 to ResNet20 on
-    CIFAR-100, with ``loss_weight=32``); the other arguments are those of
+    ``tau`` defaults to 4.0, ``alpha`` to 0.8 and ``beta`` to 0.3, the only
+    published setting for images that names its pair (ResNet56 to ResNet20 on
+    CIFAR-100, with ``loss_weight=32``). The other arguments are those of
     :class:`LogitLoss`.
     """
 

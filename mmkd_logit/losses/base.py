@@ -1,4 +1,4 @@
-"""What every logit loss shares: settings, weights, reduction, scale.
+"""The base class of all losses: settings, weights, reduction, scale.
 
 How to add a loss: one file with a function of rows and a class around it. ::
 
@@ -31,11 +31,10 @@ How to add a loss: one file with a function of rows and a class around it. ::
   the defaults from there, keeps each setting as an attribute and lists none of
   them again; ``inspect.signature(ABCLoss)`` shows them.
 - A function that compares all rows together gives a scalar and takes
-  ``weight``, shape (M,), which says how often each row counts. The class lets
-  every row have that value, so that ``weight``, ``avg_factor`` and
-  ``reduction`` mean what they mean for other losses: a mean over rows of
-  weight 1 is the scalar. Rows are those of one process in one step, cells of
-  all scales among them.
+  ``weight``, shape (M,), which says how often each row counts. The class gives
+  that value to every row, so that ``weight``, ``avg_factor`` and ``reduction``
+  keep their meaning: a mean over rows of weight 1 is the scalar. The rows are
+  those of one process in one step, including the cells of all scales.
 - The class attributes of :class:`LogitLoss` and of
   :class:`~mmkd_logit.losses.settings.FunctionSettings` say what is refused
   when the loss is built; :meth:`check_settings` is for what they cannot say.
@@ -86,7 +85,7 @@ class LogitLoss(FunctionSettings, nn.Module):
     #: Whether a row's value depends on the other rows of the batch, so that
     #: rows may not be split, dropped or gathered from several images.
     whole_batch = False
-    #: Smallest C for which the softmax loss says anything, and why.
+    #: Fewest classes of a row that a softmax loss can compare, and the reason.
     min_classes = 2
     too_few = 'with one class a softmax is always 1'
 
@@ -136,13 +135,13 @@ class LogitLoss(FunctionSettings, nn.Module):
     def _need_classes_beside(
         self, letter: str, value: int, least: int, why: str
     ) -> None:
-        """Refuse a group of classes that leaves no other, or too few.
+        """Refuse a group that is too small, or leaves no other class.
 
         Args:
             letter (str): Name of the setting.
             value (int): Classes in the group.
             least (int): Fewest classes that the group may have.
-            why (str): Why not fewer.
+            why (str): Why the group needs that many.
         """
         if not isinstance(value, int) or value < least:
             raise ValueError(
@@ -221,10 +220,10 @@ class LogitLoss(FunctionSettings, nn.Module):
             teacher_logits (Tensor): Raw scores, shape (M, C); no gradient
                 flows into them.
             labels (Tensor, optional): Target class of each row, shape (M,),
-                long, in [0, C). Out of range is an error on the CPU; on CUDA
-                looking would stall, and it gives a wrong number or a
-                device-side assert. Soft labels (M, C) stand for their
-                largest entry.
+                long, in [0, C). A label out of range is an error on the CPU.
+                On CUDA labels are not read, which would stall; a wrong one
+                gives a wrong number or a device-side assert. Of soft labels,
+                shape (M, C), the largest entry is the target.
             weight (Tensor, optional): Weight of each row, shape (M,).
             avg_factor (float or Tensor, optional): Divisor of ``'mean'``.
                 Defaults to M.
@@ -274,10 +273,10 @@ class LogitLoss(FunctionSettings, nn.Module):
         labels: Optional[Tensor],
         weight: Optional[Tensor],
     ) -> Tuple[Tensor, Parts]:
-        """:meth:`rows` of detached and standardized teachers.
+        """Prepare the logits and call :meth:`rows`.
 
-        The function refuses logits and labels that do not fit; refused here
-        is only what it cannot know.
+        The function refuses logits and labels that do not fit; this method
+        refuses only what the function cannot know.
         """
         name, shape = type(self).__name__, student_logits.shape
         if labels is not None and labels.dim() == 2:
@@ -317,14 +316,14 @@ class LogitLoss(FunctionSettings, nn.Module):
     def check(self, facts: NamedTuple) -> None:
         """Refuse rows that this loss does not fit, before training.
 
-        ``use_sigmoid``, if it was left open, becomes that of the rows.
+        Where ``use_sigmoid`` is None it becomes that of the rows.
 
         Args:
             facts (HeadFacts): What is known of the rows.
 
         Raises:
-            ValueError: If one of softmax and sigmoid meets the other, or the
-                rows have too few classes.
+            ValueError: If a softmax loss meets sigmoid rows or the reverse,
+                or the rows have too few classes.
         """
         name = type(self).__name__
         if self.use_sigmoid and not facts.use_sigmoid:
@@ -370,7 +369,7 @@ class LogitLoss(FunctionSettings, nn.Module):
         self._check_classes(facts.channels)
 
     def _check_classes(self, channels: int) -> None:
-        """Refuse a row length; overridden where k or depth matter."""
+        """Refuse rows with too few classes; subclasses may refuse more."""
         if not self.use_sigmoid and channels < self.min_classes:
             raise ValueError(
                 f'{type(self).__name__} needs at least {self.min_classes} '

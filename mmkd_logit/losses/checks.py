@@ -12,7 +12,7 @@ from ..ops.autograd import compiling
 def check_rows(
     name: str, student_logits: Tensor, teacher_logits: Tensor, tau: float = 1.0
 ) -> None:
-    """Refuse what is no pair of rows of raw scores, or no temperature."""
+    """Refuse logits that are not rows of one shape, and a bad ``tau``."""
     check_tau(name, tau)
     shape = student_logits.shape
     if shape != teacher_logits.shape:
@@ -49,10 +49,10 @@ def check_labels(
     """Refuse labels that name no class of their row.
 
     Args:
-        name (str): Who asks.
+        name (str): Name of the loss, for the message.
         labels (Tensor, optional): Target class of each row, shape (M,).
         shape (torch.Size): That of the logits, (M, C).
-        may_be_none (bool): Whether C is allowed and means "no class".
+        may_be_none (bool): Whether the label C is allowed, "no class".
             Defaults to False.
     """
     if labels is None:
@@ -69,7 +69,7 @@ def check_labels(
         raise TypeError(
             f'{name}: labels must be class indices (long), got {labels.dtype}'
         )
-    # Reading the values costs nothing on the CPU and a stall on CUDA.
+    # Reading the values is cheap on the CPU and would stall on CUDA.
     if labels.device.type == 'cpu' and len(labels) and not compiling():
         least, most = (extreme.item() for extreme in torch.aminmax(labels))
         last = shape[1] - (0 if may_be_none else 1)
@@ -93,7 +93,7 @@ def check_choice(name: str, setting: str, value: str, known) -> None:
 def check_size(
     name: str, letter: str, value: int, least: int, most: int
 ) -> None:
-    """Refuse a number of classes that a row cannot give."""
+    """Refuse a number of classes that is not within a row."""
     if not isinstance(value, int) or not least <= value <= most:
         raise ValueError(
             f'{name}: {letter} must be a whole number in [{least}, {most}], '
@@ -102,7 +102,7 @@ def check_size(
 
 
 def check_tau(name: str, tau: float) -> float:
-    """``tau``, if it is a temperature."""
+    """Return ``tau``; refuse a number that is no temperature."""
     if not tau > 0:
         raise ValueError(
             f'{name}: tau must be > 0, got {tau}; it divides the logits'
@@ -117,7 +117,7 @@ def check_tau(name: str, tau: float) -> float:
 def check_taus(
     name: str, tau: Union[float, Sequence[float]], may_be_several: bool = True
 ) -> Tuple[float, ...]:
-    """The temperatures of a number or a list of them."""
+    """Return the temperatures of a number or of a list of numbers."""
     if not isinstance(tau, (list, tuple)):
         return (check_tau(name, tau),)
     if not may_be_several:
@@ -142,7 +142,7 @@ def check_row_weight(
 
 
 def check_weights(name: str, **weights: float) -> None:
-    """Refuse negative weights, which would push the student away."""
+    """Refuse weights that are negative or infinite."""
     for letter, weight in weights.items():
         if not 0 <= weight < math.inf:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What it costs to take one class for another: matrices for WKD."""
+"""Cost matrices for WKD: how far each class is from each other one."""
 
 import warnings
 from pathlib import Path
@@ -16,7 +16,7 @@ def costs_of_classifier(weight: Tensor) -> Tensor:
     """One minus the cosine of the classes' weights in the last layer.
 
     Args:
-        weight (Tensor): Of the teacher's classifier, shape (C, D).
+        weight (Tensor): Weight of the teacher's classifier, shape (C, D).
 
     Returns:
         Tensor: Shape (C, C), in [0, 2], 0 on the diagonal.
@@ -59,20 +59,20 @@ def sharpen(cost: Tensor, kappa: float) -> Tensor:
 
 
 def read_costs(name: str, cost: Cost) -> Tensor:
-    """A cost matrix as a config gives it.
+    """Read a cost matrix that a config gives.
 
     Args:
-        name (str): Who asks.
+        name (str): Name of the loss, for the message.
         cost (str, Path, Tensor, ndarray or nested list): The matrix, or a
             ``.npy`` file or a ``.pt`` or ``.pth`` file that holds it and
             nothing else. No pickled objects are loaded.
 
     Returns:
-        Tensor: Shape (C, C), float32, or float64 where it came so.
+        Tensor: Shape (C, C), float32 (float64 for a float64 matrix).
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no square matrix of finite numbers.
+        ValueError: If it is not a square matrix of finite numbers.
     """
     if isinstance(cost, (str, Path)):
         cost = _read_file(name, Path(cost))
@@ -113,7 +113,7 @@ def _read_file(name: str, path: Path) -> Union[Tensor, np.ndarray]:
         if path.suffix == '.npy':
             return np.load(path, allow_pickle=False)
         with warnings.catch_warnings():
-            # torch 2.1 deprecates what it uses itself to read a tensor
+            # torch 2.1 warns of a class that its own reader uses.
             warnings.filterwarnings('ignore', 'TypedStorage is deprecated')
             found = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:

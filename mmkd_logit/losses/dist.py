@@ -26,8 +26,8 @@ def dist_loss(
 
     With the student's probabilities P and the teacher's Q at ``tau``,
     ``inter`` is one minus Pearson's correlation of a row of P with the same
-    row of Q, averaged over the rows; ``intra`` the same for columns: how the
-    rows of this call rank for one class.
+    row of Q, averaged over the rows. ``intra`` is the same for columns, which
+    compares how the rows of this call rank for one class.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
@@ -41,9 +41,9 @@ def dist_loss(
         eps (float): Added to the product of both norms. With 0.0 a constant
             row or column has correlation 0 and no gradient. Defaults to 1e-8.
         min_norm (float): Rows and columns whose centred norm is smaller in
-            one of the models say nothing: they are left out and the mean is
-            over the others. The authors' code has no such thing: a class that
-            no row predicts adds 1 to the mean. Defaults to 0.0.
+            one of the models are left out, and the mean is over the others.
+            The authors' code has no such limit: there a class that no row
+            predicts adds 1 to the mean. Defaults to 0.0.
         weight (Tensor, optional): How often each row counts, shape (M,),
             >= 0: 2 is the same as giving it twice, 0 as leaving it out.
         with_parts (bool): Return ``inter`` and ``intra`` too, detached,
@@ -89,9 +89,9 @@ class DISTLoss(LogitLoss):
     are those of :class:`LogitLoss`. Columns run over the rows of this process
     in one step: the pixels of its images, the anchors of all levels, the
     cells of all scales. So the loss depends on the batch of one GPU, and
-    ``share`` of a reader makes it look at fewer rows. A row of a dense head
-    is one anchor here, with or without ``use_sigmoid``; the authors' code for
-    RetinaNet takes all anchors of a cell as one row.
+    ``share`` of a reader leaves it fewer rows. A row of a dense head is one
+    anchor here, with or without ``use_sigmoid``; in the authors' code for
+    RetinaNet a row holds all anchors of a cell.
     """
 
     function = dist_loss

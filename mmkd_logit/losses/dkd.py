@@ -46,14 +46,15 @@ def dkd_loss(
 
     Raises:
         ValueError: If shapes do not fit or, on the CPU, a label is outside
-            [0, C). On CUDA labels are not looked at, which would stall; a
-            wrong one gives a wrong number or a device-side assert.
-        TypeError: If logits are no raw scores or labels no class indices.
+            [0, C). On CUDA labels are not read, which would stall; a wrong
+            one gives a wrong number or a device-side assert.
+        TypeError: If logits are not floating point or labels not integers.
 
     Source:
         Zhao et al., CVPR 2022, https://arxiv.org/abs/2203.08679.
-        The authors' code hides the target with a large negative number; we
-        cut it out. Equal for ordinary logits, finite for extreme ones.
+        The authors' code hides the target with a large negative number; here
+        it is cut out. The results are equal for ordinary logits, and this one
+        is finite for extreme ones.
 
     Examples:
         >>> teacher = torch.tensor([[4., 3., 1.]]).log()
@@ -84,7 +85,7 @@ def sigmoid_dkd_loss(
     beta: float = 8.0,
     with_parts: bool = False,
 ) -> Rows:
-    """DKD for heads whose classes are independent, where it is exact.
+    """DKD for heads whose classes are independent, where the split is exact.
 
     ``alpha`` times the KL of the target class's Bernoulli plus ``beta`` times
     the sum over the other classes; ``alpha = beta = 1`` is

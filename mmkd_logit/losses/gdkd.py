@@ -69,7 +69,7 @@ def gdkd_loss(
     check_size('gdkd_loss', 'k', k, 0, student_logits.shape[1])
     check_choice('gdkd_loss', 'strategy', strategy, STRATEGIES)
     check_choice('gdkd_loss', 'kl_type', kl_type, KL_TYPES)
-    # One group of all classes is the rest, which may have any size.
+    # With k = C all classes go into the rest, which may have any size.
     one_group = k == student_logits.shape[1]
     top = None
     if not one_group:

@@ -24,13 +24,13 @@ def gram_loss(
     With P and Q, student and teacher at ``tau``, shape (M, C)::
 
         over='classes'   1/C || Q'Q - P'P ||^2      how classes go together
-        over='rows'      1/M || QQ' - PP' ||^2      how rows resemble another
+        over='rows'      1/M || QQ' - PP' ||^2      how alike rows are
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
         tau (float or Sequence[float]): Temperature, > 0, no unit. The losses
-            of several are added up, as in the authors' code.
+            at several ones are added up, as in the authors' code.
         over (str): ``'classes'`` or ``'rows'``. Defaults to 'classes'.
         weight (Tensor, optional): How often each row counts, shape (M,),
             >= 0: 2 is the same as giving it twice, 0 as leaving it out.
@@ -38,13 +38,13 @@ def gram_loss(
     Returns:
         Tensor: Scalar, not times ``tau**2``. The sum over the batch stands
         inside the square, so ``'classes'`` grows with M^2. Memory is that of
-        the smaller of both matrices, whichever is asked for.
+        the smaller of both matrices, whichever ``over`` names.
 
     Source:
-        Jin et al., CVPR 2023 (MLKD); class and batch correlation there, on
-        each of two views. The authors' code multiplies the sum by the share
-        of sure rows or classes, about 1/2, which stands in ``loss_weight``
-        here.
+        Jin et al., CVPR 2023 (MLKD), where these are the class and the batch
+        correlation of each of two views. The authors' code multiplies the
+        sum by the fraction of confident rows or classes, about 1/2; here
+        ``loss_weight`` holds that factor.
 
     Examples:
         >>> teacher = torch.tensor([[1., 3.]]).log()

@@ -22,7 +22,7 @@ def kd_loss(
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
         tau (float or Sequence[float]): Temperature, > 0, no unit. The losses
-            of several are added up, as in Multi-Level Logit Distillation
+            at several ones are added up, as in Multi-Level Logit Distillation
             (Jin et al., CVPR 2023).
 
     Returns:

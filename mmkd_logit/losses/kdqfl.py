@@ -20,15 +20,15 @@ def kdqfl_loss(
 
     With ``p`` and ``q`` the sigmoids of student and teacher, each class adds
     ``|p - q|**beta`` times the binary cross entropy of ``p`` with target
-    ``q``. The many background classes on which both agree weigh next to
-    nothing. 0 where student and teacher are equal.
+    ``q``. The many background classes on which both agree weigh almost
+    nothing. The loss is 0 where student and teacher are equal.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
         beta (float): Exponent, >= 0; 0 is the plain cross entropy. Below 1
-            the gradient at ``p = q`` is set to 0, where that of the formula
-            has no limit. Defaults to 1.0.
+            the gradient at ``p = q`` is set to 0, because the formula's has
+            no limit there. Defaults to 1.0.
 
     Returns:
         Tensor: Loss of each row in nats, shape (M,). There is no temperature.
@@ -44,8 +44,8 @@ def kdqfl_loss(
         have this formula; divided by a number of positives they agree,
         without one CrossKD takes the mean over rows and classes, BCKD and
         this project that over rows. BCKD's code leaves out pyramid levels
-        without a positive; here they count. Its box term is a GIoU between
-        decoded boxes, which is no row of logits.
+        without a positive; here they count. Its box term, a GIoU between
+        decoded boxes, is not a loss of logits and not part of this one.
 
     Examples:
         >>> teacher = torch.tensor([[3.]]).log()
@@ -59,7 +59,7 @@ def kdqfl_loss(
 
 
 class FocalQuestion(NamedTuple):
-    """What :func:`kdqfl_loss` asks; the logits have one type."""
+    """The question of :func:`kdqfl_loss`; the logits have one type."""
 
     student: Tensor
     teacher: Tensor
@@ -98,7 +98,7 @@ def _factor(gap: Tensor, beta: float) -> Tensor:
 def _terms(question: FocalQuestion) -> Tuple[Tensor, Tensor, Tensor]:
     """Probabilities of student and teacher, and their cross entropy."""
     student, q = question.student, question.teacher.sigmoid()
-    # -inf times a target of 0 would be NaN
+    # -inf times a target of 0 would be NaN.
     finite = student.clamp(min=torch.finfo(student.dtype).min)
     entropy = F.binary_cross_entropy_with_logits(finite, q, reduction='none')
     return student.sigmoid(), q, entropy

@@ -43,8 +43,8 @@ def ldrld_loss(
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
         tau (float): Temperature, > 0, no unit. Defaults to 4.0.
-        depth (int): Size of the top set, 2 to C - 1; with C the remaining
-            classes are none and add nothing. Defaults to 7.
+        depth (int): Size of the top set, 2 to C - 1; with C no class remains
+            and L_RNTK is 0. Defaults to 7.
         alpha (float): Weight of L_Local. Defaults to 10.5, which the README
             of the authors' code gives for ResNet32x4 -> ResNet8x4 on
             CIFAR-100, the only pair it names.
@@ -68,9 +68,9 @@ def ldrld_loss(
     Source:
         The authors' code for Xu et al., ICCV 2025,
         https://arxiv.org/abs/2507.15911; formula and defaults are those of
-        the code, the paper's text was not at hand. As there, with
-        ``depth=2`` the set term is the only pair once more and carries the
-        pair's weight too.
+        the code, the paper's text was not at hand. As in the code, with
+        ``depth=2`` the set term repeats the only pair and carries the pair's
+        weight too.
 
     Examples:
         >>> teacher = torch.tensor([[4., 3., 1.]]).log()

@@ -61,7 +61,7 @@ def nkd_loss(
     check_labels('nkd_loss', labels, student_logits.shape)
     labels = labels[:, None].long()
     whole = nontarget_includes_target
-    # The target part is at temperature 1, where one pass gives both parts.
+    # The target part is at temperature 1; there one pass gives both parts.
     at_once = tau == 1 and not whole
     rows, parts = group_kl(
         student_logits,

@@ -1,4 +1,4 @@
-"""From one value per row to a loss."""
+"""Reduction of one value per row to a loss."""
 
 from typing import Optional, Union
 
@@ -16,7 +16,7 @@ def reduce_rows(
     reduction: str = 'mean',
     avg_factor: Factor = None,
 ) -> Tensor:
-    """Weight and reduce (M,); M = 0 gives 0.0 with a gradient path."""
+    """Weight and reduce rows, (M,); without rows 0.0 with a gradient."""
     if weight is not None:
         rows = rows * weight
     if reduction == 'none':

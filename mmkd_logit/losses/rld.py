@@ -7,13 +7,13 @@ from torch import Tensor
 
 from ..ops.below_kl import below_kl
 from ..ops.group_kl import group_kl
-from ..ops.softmax import may_look
+from ..ops.softmax import may_read
 from ..ops.top_classes import largest_class, top_classes
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_labels, check_rows, check_tau
 
-#: Most classes above the label for which they are cut out one by one.
+#: Most classes with at least the label's logit that are cut out one by one.
 MAX_CUT = 8
 
 
@@ -31,16 +31,16 @@ def rld_loss(
 
     SCD compares two numbers and their complements: the teacher's probability
     of its own first class and the student's of the label, at ``tau_alpha``.
-    MCD is the KL inside the classes that the teacher puts below the label, at
-    ``tau``; the label and all classes level with or above it are left out.
+    MCD is the KL inside the classes that the teacher ranks below the label,
+    at ``tau``; the label and all classes with as large a logit are left out.
     Where the teacher is right and ``tau_alpha = tau``, the sum is
     :func:`~mmkd_logit.losses.dkd.dkd_loss`.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
-        teacher_logits (Tensor): Raw scores, shape (M, C). They are compared
-            as they come: two logits next to each other in float32 may be
-            level in float16, which moves a class in or out.
+        teacher_logits (Tensor): Raw scores, shape (M, C). They are ranked in
+            their own precision: two logits that differ in float32 may be
+            equal in float16, so that another class is left out.
         labels (Tensor): Target class of each row, shape (M,), long, in
             [0, C). Ignored rows are dropped before.
         tau (float): Temperature of MCD, > 0, no unit.
@@ -77,9 +77,9 @@ def rld_loss(
     target = labels[:, None].long()
     above = teacher_logits >= teacher_logits.gather(1, target)
     most = 0
-    if may_look(above) and above.numel():
+    if may_read(above) and above.numel():
         most = int(above.sum(1, dtype=torch.int32).max())
-    right = most == 1  # no other class is level with any label
+    right = most == 1  # no class other than the label is left out
     if right and tau_alpha == tau:
         rows, parts = group_kl(
             student_logits,
@@ -107,7 +107,7 @@ def rld_loss(
 
 
 def _first_at(target: Tensor, logits: Tensor) -> Tensor:
-    """Each row with its first class and the target's place exchanged."""
+    """Exchange the logits of the first class and of the target."""
     first = largest_class(logits)[:, None]
     largest, own = logits.gather(1, first), logits.gather(1, target)
     return logits.scatter(1, first, own).scatter_(1, target, largest)
@@ -122,15 +122,16 @@ def _inside_below(
     tau: float,
     weight: float,
 ) -> Tuple[Tensor, Tensor]:
-    """KL inside the classes that are not above the label, rows and part.
+    """KL inside the classes below the label: weighted rows, and the part.
 
-    ``most`` is the largest number of classes above, 0 if unknown.
+    ``above`` marks the classes that are left out; ``most`` is their largest
+    number in a row, 0 if unknown.
     """
     if 0 < most <= MAX_CUT:
         top = target
         if most > 1:
             top = top_classes(teacher, most)
-            # rows with fewer classes above name the label again
+            # Rows that leave out fewer classes repeat the label.
             top = torch.where(above.gather(1, top), top, target)
         rows, parts = group_kl(student, teacher, tau, top=top, w_rest=weight)
     else:

@@ -11,7 +11,7 @@ Parts = Dict[str, Tensor]
 #: What a loss function gives: rows, or rows and their parts.
 Rows = Union[Tensor, Tuple[Tensor, Parts]]
 
-#: Parameters of a loss function that are no settings.
+#: Parameters of a loss function that are not settings.
 PER_BATCH = (
     'student_logits',
     'teacher_logits',
@@ -33,13 +33,13 @@ class FunctionSettings:
     #: Compares rows whose classes exclude each other (softmax).
     function: Optional[Callable[..., Rows]] = None
     #: Compares rows of independent classes, with the same settings. A loss
-    #: for such heads alone has this one only.
+    #: that serves only sigmoid heads has no other function.
     sigmoid_function: Optional[Callable[..., Rows]] = None
     #: Defaults of the class where the function has none, or another.
     defaults: Dict[str, Any] = {}
     #: Settings that may not be negative.
     part_weights: Tuple[str, ...] = ()
-    #: Settings that are words, and the words that are known.
+    #: Settings that are words, and the words that each may be.
     choices: Dict[str, Tuple[str, ...]] = {}
     #: Whether ``tau`` may be a list, whose losses are added up.
     several_taus = False
@@ -91,7 +91,7 @@ class FunctionSettings:
 
         Raises:
             TypeError: If a setting is unknown, missing or given twice.
-            ValueError: If a value makes no sense.
+            ValueError: If a value is out of range.
         """
         name = type(self).__name__
         try:

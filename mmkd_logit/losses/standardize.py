@@ -27,9 +27,10 @@ def standardize(
 
     Returns:
         Tensor: Shape (M, C), float32 (float64 for float64 logits). A constant
-        row gives zeros; its gradient is finite but large, about 1 / eps, and
-        0 for float16 logits, which could not hold it (compiled: the largest
-        number of float16, as for other rows whose gradient is too large).
+        row gives zeros and a finite but large gradient, about 1 / eps.
+        float16 cannot hold it: for float16 logits it is 0, and under
+        ``torch.compile`` it is clamped to float16's largest number, as every
+        gradient that is too large.
 
     Raises:
         ValueError: If C is 1; one number has no standard deviation.

@@ -1,7 +1,8 @@
 """TopKD's scaling module: amplify the teacher's top logits.
 
-Part of :func:`~mmkd_logit.losses.topkd.topkd_loss`, and by
-``topk_scale=dict(...)`` of every other loss.
+It is part of :func:`~mmkd_logit.losses.topkd.topkd_loss`, and every other
+loss takes it by ``topk_scale=dict(...)``. "Not stated" has the meaning that
+``topkd.py`` gives it.
 """
 
 from typing import Optional

@@ -30,7 +30,7 @@ def topk_decoupled_loss(
 
     ``1 - (alpha * cos_pos + beta * cos_neg + cos_non)`` of each row, with the
     teacher's ``k`` largest logits (pos), its ``k`` smallest (neg) and the
-    others (non). Depends on the direction of the student's logits only: a
+    others (non). It depends only on the direction of the student's logits: a
     student that is a positive multiple of the teacher reaches the minimum,
     ``-(alpha + beta)`` where no group is empty, but adding a constant changes
     the value.
@@ -67,8 +67,8 @@ def topk_decoupled_loss(
     k = min(k, teacher.shape[1] // 2)
     nowhere = torch.zeros_like(there)
     pos = nowhere.scatter(1, teacher.topk(k, dim=1)[1], True) & there
-    low = teacher.masked_fill(~there, torch.inf)
-    neg = nowhere.scatter(1, low.topk(k, dim=1, largest=False)[1], True)
+    unmasked = teacher.masked_fill(~there, torch.inf)
+    neg = nowhere.scatter(1, unmasked.topk(k, 1, largest=False)[1], True)
     neg = neg & there & ~pos
     if enforce_sign:
         pos, neg = pos & (teacher > 0), neg & (teacher < 0)
@@ -87,7 +87,7 @@ def contrastive_loss(
     tau: float = 20.0,
     normalize: bool = False,
 ) -> Tensor:
-    """Find each row's own teacher among the batch, and the reverse.
+    """Cross-entropy of finding each row's teacher in the batch, both ways.
 
     Mean of two cross-entropies over the rows of the batch, whose logits are
     the inner products ``student @ teacher.T / tau``. A batch of one row gives
@@ -149,7 +149,7 @@ def topkd_loss(
 
     The teacher's logits pass :func:`topk_scale`, then
     :func:`topk_decoupled_loss` compares them with the student's;
-    :func:`contrastive_loss` sees the raw ones.
+    :func:`contrastive_loss` takes the raw ones.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
@@ -193,7 +193,8 @@ def topkd_loss(
     check_rows('topkd_loss', student_logits, teacher_logits, tau)
     if labels is not None:
         check_labels('topkd_loss', labels, student_logits.shape)
-    student_logits = as_float(student_logits)  # one sum of gradients
+    # The gradients of both parts then add up before they are rounded.
+    student_logits = as_float(student_logits)
     scaled = topk_scale(
         teacher_logits, labels, k, scale, target_scale, offset, amplify
     )

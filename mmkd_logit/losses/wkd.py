@@ -1,4 +1,4 @@
-"""WKD-L: classes are near or far, and mass is moved between them."""
+"""WKD-L: the cost of moving mass between classes that are near or far."""
 
 from typing import Optional
 
@@ -29,15 +29,15 @@ def wkd_loss(
     transport part takes the distributions over the non-target classes at
     ``tau`` and moves the student's to the teacher's: a fixed number of
     Sinkhorn steps, whose last one meets the student's distribution but not
-    the teacher's, with 1e-8 added to each divisor and each cost. It is this
-    scheme, not the optimum of transport; equal models do not give 0.
+    the teacher's, with 1e-8 added to each divisor and each cost. The loss is
+    the cost after these steps, not the least one; equal models do not give 0.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C).
         teacher_logits (Tensor): Raw scores, shape (M, C).
         labels (Tensor): Target class of each row, shape (M,), long, in
             [0, C). Ignored rows are dropped before.
-        cost (Tensor): Of moving mass from the student's class i to the
+        cost (Tensor): Cost of moving mass from the student's class i to the
             teacher's class j, shape (C, C). Negative costs count as 0. Keep
             ``cost / lam`` below about 15: beyond, the added 1e-8 exceeds the
             kernel and most of the mass is not moved.
@@ -93,7 +93,7 @@ def wkd_loss(
 
 
 def check_transport(name: str, lam: float, iterations: int) -> None:
-    """Refuse settings with which no plan can be made."""
+    """Refuse settings with which there is no plan of transport."""
     if not 0 < lam < float('inf'):
         raise ValueError(
             f'{name}: lam must be > 0 and finite, got {lam}; the cost is '
@@ -151,5 +151,6 @@ class WKDLoss(LogitLoss):
         teacher_logits: Tensor,
         labels: Optional[Tensor],
     ) -> Rows:
-        self.cost = self.cost.to(student_logits.device)  # once
+        # The matrix moves in the first step only.
+        self.cost = self.cost.to(student_logits.device)
         return super().rows(student_logits, teacher_logits, labels)

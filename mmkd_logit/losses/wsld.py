@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
-from ..ops.softmax import may_look, surely_finite
+from ..ops.softmax import may_read, surely_finite
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_labels, check_rows
@@ -77,10 +77,10 @@ def wsld_loss(
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Of each row at temperature 1, exact where it is next to 0."""
+    """Cross-entropy of each row at temperature 1, exact close to 0."""
     logits, target = as_float(logits.detach()), labels[:, None]
     own = logits.gather(1, target)
-    if may_look(logits):
+    if may_read(logits):
         odds = (logits - own).exp_().scatter_(1, target, 0.0)
         entropy = odds.sum(1).log1p_()
         if surely_finite(entropy):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
-from ..ops.softmax import may_look, surely_finite
+from ..ops.softmax import may_read, surely_finite
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_rows
@@ -42,7 +42,7 @@ def wttm_loss(
     Source:
         Zheng and Yang, ICLR 2024, https://arxiv.org/abs/2402.11148. The
         authors' code takes the power of a softmax, which underflows from a
-        gap of 104 in float32; here stand the logarithms.
+        gap of 104 in float32; this function takes logarithms.
 
     Examples:
         >>> teacher = torch.tensor([[16., 9., 1.]]).log()
@@ -69,7 +69,7 @@ def wttm_loss(
 
 
 def check_exponent(name: str, gamma: float) -> float:
-    """``gamma``, if it is one over a temperature."""
+    """Return ``gamma``; refuse what is not one over a temperature."""
     if not 0 < gamma < float('inf'):
         raise ValueError(
             f'{name}: gamma must be > 0 and finite, got {gamma}; it is one '
@@ -80,8 +80,8 @@ def check_exponent(name: str, gamma: float) -> float:
 
 def _power_sum(teacher: Tensor, gamma: float) -> Tensor:
     """Sum of the probabilities' powers; 1 for a row of -inf."""
-    if may_look(teacher) and teacher.shape[1]:
-        # relative to any one class, no sum is below 1
+    if may_read(teacher) and teacher.shape[1]:
+        # Relative to one of the classes no sum is below 1.
         odds = teacher - teacher[:, :1]
         whole = odds.exp().sum(1).log_()
         power_sum = odds.mul_(gamma).exp_().sum(1).log_()
@@ -97,10 +97,10 @@ def _power_sum(teacher: Tensor, gamma: float) -> Tensor:
 class WTTMLoss(LogitLoss):
     """:func:`wttm_loss` for config files.
 
-    ``gamma`` defaults to 0.2, that of the authors' one published command for
-    WTTM (VGG13 to VGG8, beside CRD, with ``loss_weight=4``); for TTM it has
-    0.1 and ``loss_weight=45``. The other arguments are those of
-    :class:`LogitLoss`.
+    ``gamma`` defaults to 0.2, as in the authors' only published command for
+    WTTM (VGG13 to VGG8, together with CRD, with ``loss_weight=4``); their
+    command for TTM has 0.1 and ``loss_weight=45``. The other arguments are
+    those of :class:`LogitLoss`.
     """
 
     function = wttm_loss

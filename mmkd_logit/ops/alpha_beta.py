@@ -18,7 +18,7 @@ SMALL = 1e-9
 
 
 class AlphaBetaQuestion(NamedTuple):
-    """What :func:`alpha_beta` is asked; the logits have one type."""
+    """The question of :func:`alpha_beta`; the logits have one type."""
 
     student: Tensor
     teacher: Tensor
@@ -59,7 +59,7 @@ def alpha_beta_plain(question: AlphaBetaQuestion) -> Tuple[Tensor, None]:
 
 
 def with_gradient(question: AlphaBetaQuestion, need_grad: bool) -> Answer:
-    """Rows and gradient, chunk by chunk, along what lies together."""
+    """Rows and gradient, chunk by chunk, in the logits' memory order."""
     student, teacher, tau, alpha, beta = question
     dim = 0 if lies_by_class(student) else 1
     if dim == 0:
@@ -94,7 +94,7 @@ def _divergence(
     beta: float,
     dim: int,
 ) -> Tuple[Tensor, Tensor, Tensor]:
-    """Rows, their slopes by the student's log-probabilities, and those."""
+    """Rows, their slopes by the student's log-probabilities, and these."""
     log_p = log_probabilities(student, tau, dim)
     log_q = log_probabilities(teacher, tau, dim)
     total, gone = alpha + beta, None

@@ -5,14 +5,14 @@ from torch import Tensor
 
 
 def as_float(logits: Tensor) -> Tensor:
-    """float32, or float64 where it came so."""
+    """Logits in float32; float64 ones stay as they are."""
     if logits.dtype == torch.float16 and logits.requires_grad:
         return _FromHalf.apply(logits)
     return logits if logits.dtype == torch.float64 else logits.float()
 
 
 class _FromHalf(torch.autograd.Function):
-    """float32 of float16, whose gradient stays within float16's range."""
+    """float16 to float32, with a gradient that is clamped to float16."""
 
     @staticmethod
     def forward(ctx, logits: Tensor) -> Tensor:

@@ -12,12 +12,12 @@ from .dispatch import Answer, Operation, run, scaled_rows
 #: Elements that are worked on at once on the CPU; about one L2 cache.
 CHUNK = 1 << 17
 #: Logit of a class that is left out in both models. Its power is 0, and so is
-#: the difference of the two; -inf minus -inf would be no number.
+#: the difference of the two; -inf minus -inf would be NaN.
 HIDDEN = -1e30
 
 
 class BelowQuestion(NamedTuple):
-    """What :func:`below_kl` is asked; the logits have one type."""
+    """The question of :func:`below_kl`; the logits have one type."""
 
     student: Tensor
     teacher: Tensor
@@ -30,8 +30,8 @@ def below_kl(
 ) -> Tensor:
     """KL(teacher || student) inside the classes below a bound.
 
-    For rows of which each keeps another number of classes; where few are left
-    out, :func:`~mmkd_logit.ops.group_kl.group_kl` cuts them out faster.
+    Each row may keep another number of classes. Where few are left out,
+    :func:`~mmkd_logit.ops.group_kl.group_kl` is faster.
 
     Args:
         student_logits (Tensor): Raw scores, shape (M, C), any strides.
@@ -66,10 +66,10 @@ def below_kl_plain(question: BelowQuestion) -> Tuple[Tensor, None]:
 def with_gradient(
     question: BelowQuestion, need_grad: bool
 ) -> Optional[Answer]:
-    """Rows and gradient, chunk by chunk, along what lies together.
+    """Rows and gradient, chunk by chunk, in the logits' memory order.
 
     None if a row is out of range: kept classes far below the others, or at
-    -inf. On CUDA nobody looks, and the plain form serves all rows.
+    -inf. On CUDA the values are not read, and the plain form serves all rows.
     """
     student, teacher, bound, tau = question
     if student.device.type != 'cpu':

@@ -28,9 +28,9 @@ class Chunk:
     nats times ``tau**2``.
 
     Args:
-        question (GroupQuestion): Of which temperature, lead and ``kl_type``
-            are read.
-        like (Tensor): The student's logits, whose classes are counted.
+        question (GroupQuestion): Its temperature, ``lead``, ``kl_type`` and
+            ``cross_entropy`` are read.
+        like (Tensor): The student's logits, for their number of classes.
         top (Tensor, optional): Classes of the top group.
         dim (int): That of the classes: 1, or 0 for rows that lie class by
             class.
@@ -60,7 +60,7 @@ class Chunk:
             return (classes, size) if dim == 0 else (size, classes)
 
         self.q = torch.empty(shape(like.shape[dim]), **new)
-        # Chunks of a map are no contiguous part of the gradient.
+        # In maps a chunk of the gradient is not contiguous.
         self.p = torch.empty_like(self.q) if several and dim == 0 else None
         self.k = 0 if top is None else top.shape[dim]
         self.lead = question.lead if self.k > question.lead else 0
@@ -120,9 +120,9 @@ class Chunk:
             p = torch.empty_like(q) if grad is None else grad
         tau, cross_entropy = self.question.tau, self.question.cross_entropy
 
-        # Inside the rest: sum of q * (t - s), of p * (t - s) for the reverse
-        # direction; of q * s for the cross-entropy. Up to there p holds the
-        # factor in brackets and then the product.
+        # The sums inside the rest are those of q * (t - s), of p * (t - s) for
+        # the reverse direction and of q * s for the cross-entropy. Until they
+        # are taken, p holds t - s or s, and then the product.
         if cross_entropy:
             p.copy_(student)
         elif teacher.dtype == p.dtype == student.dtype:
@@ -215,7 +215,7 @@ class Chunk:
         return of_top.narrow(self.dim + 1, 1, self.k - 1)
 
     def inside_top(self, ratio: Tensor, part: Tensor) -> Optional[Tensor]:
-        """KL inside the top group; for the reverse what its gradient needs."""
+        """KL inside the top group; returns what the reverse gradient needs."""
         s, t = self.inner(self.top_logs).unbind(0)
         p, q = self.inner(self.top_powers).unbind(0)
         p_mass, q_mass = self.tops[0].unbind(0)

@@ -13,7 +13,7 @@ from .softmax import probabilities
 
 
 class CorrelationQuestion(NamedTuple):
-    """What :func:`correlation` is asked; fields are those of its arguments.
+    """The question of :func:`correlation`; the fields are its arguments.
 
     The logits have one type, and so has ``weight``.
     """
@@ -50,7 +50,7 @@ def correlation(
         gamma (float): Weight of one minus the correlation of columns.
         use_sigmoid (bool): Whether probabilities are sigmoids.
         eps (float): Added to the product of two norms.
-        min_norm (float): Rows and columns below it are left out.
+        min_norm (float): Rows and columns of smaller norm are left out.
         weight (Tensor, optional): How often each row counts, shape (M,).
 
     Returns:
@@ -152,7 +152,7 @@ def _prob(logits: Tensor, question: CorrelationQuestion, dim: int) -> Tensor:
 
 
 def _divisor(total: Tensor) -> Tensor:
-    """``total``, or 1 for nothing."""
+    """``total``, with 1 in place of 0."""
     return total.masked_fill(total == 0, 1.0)
 
 
@@ -175,10 +175,10 @@ def _terms(
     """Mean of one minus the correlations along ``dim``, and its slope by p.
 
     Args:
-        p (Tensor): Of the student.
-        q (Tensor): Of the teacher.
+        p (Tensor): The student's probabilities, (M, C) or (C, M).
+        q (Tensor): The teacher's probabilities, of the same shape.
         question (CorrelationQuestion): For ``eps`` and ``min_norm``.
-        need_slope (bool): Whether the slope is wanted.
+        need_slope (bool): Whether to compute the slope.
         dim (int): Along which a correlation runs.
         inner (Tensor, optional): Weights along ``dim``.
         outer (Tensor, optional): Weights of the correlations.
@@ -196,7 +196,7 @@ def _terms(
 
     def norm(centred, mean):
         squares = total(centred, centred)
-        # what rounding of the mean leaves of equal numbers
+        # Equal numbers differ from their rounded mean by this much.
         noise = size * (2 * torch.finfo(p.dtype).eps * mean).square()
         return squares.masked_fill(squares <= noise, 0.0).sqrt_()
 

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from .pair_kl import PairQuestion
     from .top_classes import TopQuestion
 
-#: What the C code writes, whatever torch's defaults are.
+#: Type and device of what the C code writes, whatever torch's defaults are.
 NEW = dict(dtype=torch.float32, device='cpu')
 #: Fewest logits that are worth a thread; they take some 40 microseconds.
 WORTH_A_THREAD = 1 << 15
 
 
 def _portions(logits: int) -> int:
-    """Into how many portions a job is cut, one per thread."""
+    """Number of portions of a job, one per thread."""
     return max(min(torch.get_num_threads(), logits // WORTH_A_THREAD), 1)
 
 
 def _rows_left(function: Any, job: ctypes.Structure, portions: int) -> bool:
-    """Call the C code; whether it left rows to another form."""
+    """Call the C code; return whether it left rows to another form."""
     address = ctypes.addressof(job)
     return function(address, portions, library().parallel) != 0
 
@@ -96,7 +96,7 @@ def group_kl(question: 'GroupQuestion', need_grad: bool) -> Optional[Answer]:
 
 
 def _served(question: 'GroupQuestion') -> bool:
-    """Whether the C code may read these; it looks at nothing itself."""
+    """Whether the C code can read these tensors; it does no checks."""
     student, teacher, top = question.student, question.teacher, question.top
     if student.shape != teacher.shape or student.numel() == 0:
         return False
@@ -179,7 +179,7 @@ def pair_kl(question: 'PairQuestion', need_grad: bool) -> Optional[Answer]:
         count,
         k,
     )
-    # a pair costs about as much as a logit
+    # A pair costs about as much as a logit.
     if _rows_left(kernel.pair_kl, job, _portions(count * k * k // 2)):
         return None
     return Answer(rows, None, scaled_rows(grad))

@@ -1,4 +1,4 @@
-"""The compiled functions of ``cpu.c``, and what Python must know of them."""
+"""The compiled functions of ``cpu.c`` and the structures that they take."""
 
 import ctypes
 import warnings
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-#: Not part of a wheel.
+#: The C code; a wheel does not contain it.
 SOURCE = Path(__file__).with_name('cpu.c')
 #: Most classes that the C code sorts, or compares in pairs.
 MAX_K = 15
@@ -113,8 +113,8 @@ def read_layouts(kernel: ctypes.CDLL) -> List[List[Tuple[str, int, int]]]:
 def library() -> Optional[ctypes.CDLL]:
     """The compiled functions; None where they were not built.
 
-    A file that was built from other sources, or whose structures lie in
-    memory otherwise than Python believes, is refused with a warning.
+    A file that was built from other sources, or whose structures are laid out
+    otherwise than in Python, is refused with a warning.
     """
     found = find_spec('mmkd_logit.ops._cpu_kernel')
     if found is None:
@@ -139,7 +139,7 @@ def library() -> Optional[ctypes.CDLL]:
     for function in (kernel.group_kl, kernel.largest_classes, kernel.pair_kl):
         function.restype = c_int64
         function.argtypes = [c_void_p, c_int64, c_void_p]
-    # of the OpenMP library that torch has loaded
+    # Found where torch has loaded an OpenMP library.
     parallel = getattr(ctypes.CDLL(None), 'GOMP_parallel', None)
     kernel.parallel = parallel and ctypes.cast(parallel, c_void_p)
     return kernel

@@ -1,10 +1,9 @@
-"""Grouped KL on CUDA: each logit is read once, value and gradient come out.
+"""Grouped KL on CUDA: value and gradient from one pass over the logits.
 
-Imported only where CUDA tensors come; ``group_kl.py`` uses its plain form
-where Triton 3 is absent or fails. A program of the kernel holds some whole
-rows in registers, so any strides serve: rows (M, C), or the rows of a
-(B, C, H, W) map, whose long axis then is the one that neighbouring threads
-read.
+This file is imported for CUDA tensors only; ``group_kl.py`` uses its plain
+form where Triton 3 is absent or fails. A program of the kernel holds some
+whole rows in registers, so any strides serve: rows (M, C), or the rows of a
+(B, C, H, W) map, of which neighbouring threads read the long axis.
 
 Checked in Triton's interpreter and compiled for compute capability 8.0 and
 9.0; it has not run on a GPU yet.

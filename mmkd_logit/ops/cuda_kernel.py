@@ -154,7 +154,7 @@ def group_kl_kernel(
             p_one, q_one, s_one, t_one = _group(s, t, in_lead)
             s_total = _add_logs(s_total, s_one)
             t_total = _add_logs(t_total, t_one)
-        # a row of classes that are all masked
+        # Rows whose classes are all masked have a mass of 0.
         s_total = tl.where(s_total == nowhere, 0.0, s_total)
         t_total = tl.where(t_total == nowhere, 0.0, t_total)
         p_group = tl.exp2(s_log - s_total)

@@ -3,9 +3,9 @@
 An :class:`Operation` has a plain form, written in the words of the formulas
 and differentiated by autograd, and backends, which compute the value together
 with its gradient: C on the CPU, Triton on CUDA, closed formulas in PyTorch.
-:func:`run` asks the backends in turn; the first that serves the question
-answers it, and the plain form does so where none serves it or where
-``torch.compile`` is tracing.
+:func:`run` passes the arguments, called the question, to the backends in
+turn; the first that serves them returns the answer. Where none does, or where
+``torch.compile`` is tracing, the plain form computes it.
 """
 
 from typing import Any, Callable, Iterable, NamedTuple, Optional, Tuple
@@ -15,19 +15,19 @@ from torch import Tensor
 
 from .autograd import compiling
 
-#: From the gradient of a value, and whether the graph is kept for another
-#: backward pass, to the gradient of the student's logits.
+#: Takes the gradient of a value, and whether the graph is kept for another
+#: backward pass; returns the gradient of the student's logits.
 Pullback = Callable[[Tensor, bool], Tensor]
 
 
 class Answer(NamedTuple):
-    """What a backend found.
+    """What a backend returns.
 
     Attributes:
         value (Tensor): That of the operation.
         parts (Tensor, optional): More values, which have no gradient.
-        pullback (Callable, optional): The backward pass, where a gradient
-            was asked for.
+        pullback (Callable, optional): The backward pass, if the gradient was
+            computed.
     """
 
     value: Tensor
@@ -35,8 +35,8 @@ class Answer(NamedTuple):
     pullback: Optional[Pullback] = None
 
 
-#: From a question, and whether the gradient is wanted, to an answer; None
-#: leaves the question to the next. Autograd records nothing in there.
+#: Takes a question, and whether to compute the gradient; returns an answer, or
+#: None to leave the question to the next backend. It runs without autograd.
 Backend = Callable[[Any, bool], Optional[Answer]]
 
 
@@ -47,8 +47,8 @@ class Operation(NamedTuple):
     gradients flow into.
 
     Attributes:
-        plain (Callable): From a question to its value and parts.
-        backends (tuple[Callable, ...]): In the order in which they are asked.
+        plain (Callable): Takes a question; returns its value and parts.
+        backends (tuple[Callable, ...]): In the order in which they are tried.
     """
 
     plain: Callable[..., Tuple[Tensor, Optional[Tensor]]]
@@ -61,8 +61,8 @@ def run(
     """Value and parts of an operation; the value has a gradient.
 
     Args:
-        operation (Operation): What is to be computed.
-        question (NamedTuple): Of what.
+        operation (Operation): What to compute.
+        question (NamedTuple): Its arguments.
 
     Raises:
         RuntimeError: In a second derivative, if a backend answered: its
@@ -107,7 +107,7 @@ def scaled_rows(grad: Tensor) -> Pullback:
     return pullback
 
 
-# Whether a backward pass may come again; older torch cannot say.
+# Whether a backward pass may come again; older torch does not tell.
 _graph_is_kept = getattr(
     torch._C._autograd, '_get_current_graph_task_keep_graph', lambda: True
 )

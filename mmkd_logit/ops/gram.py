@@ -1,4 +1,4 @@
-"""Difference of two Gram matrices, by the smaller one of two kinds."""
+"""Difference of two Gram matrices, computed from the smaller kind."""
 
 from typing import NamedTuple, Optional, Tuple
 
@@ -11,7 +11,7 @@ from .softmax import probabilities
 
 
 class GramQuestion(NamedTuple):
-    """What :func:`gram` is asked; logits and ``weight`` have one type."""
+    """The question of :func:`gram`; its tensors have one type."""
 
     student: Tensor
     teacher: Tensor
@@ -79,12 +79,12 @@ def with_gradient(question: GramQuestion, need_grad: bool) -> Answer:
 
 
 def _oriented(rows: Tensor, of_classes: bool) -> Tensor:
-    """So that the Gram matrix is that of the columns."""
+    """Rows, transposed for the Gram matrix over rows."""
     return rows if of_classes else rows.t()
 
 
 def _scale(question: GramQuestion) -> Tuple[Tensor, Tensor]:
-    """Factor of each row, shape (M, 1) or scalar, and what divides the sum."""
+    """Factor of each row, shape (M, 1) or scalar, and the divisor."""
     student, weight = question.student, question.weight
     count = student.new_tensor(max(len(student), 1))
     scale = student.new_ones(())
@@ -102,9 +102,9 @@ def _difference(
     """``||Q'Q - P'P||^2``, and its slope by P over -4.
 
     With D = Q - P and S = Q + P the difference of the two is (D'S + S'D) / 2,
-    which loses nothing where P is close to Q. The square of its norm and the
-    slope ``P (D'S + S'D) / 2`` can be had from matrices as large as P is
-    wide, or as large as it is long.
+    which is exact where P is close to Q. The square of its norm and the slope
+    ``P (D'S + S'D) / 2`` are computed from (C, C) matrices where P has fewer
+    columns than rows, and from (M, M) matrices otherwise.
     """
     diff, both = q - p, q + p
     if diff.shape[1] <= diff.shape[0]:

@@ -26,7 +26,7 @@ PARTS = ('high', 'low_top', 'low_rest')
 
 
 class GroupQuestion(NamedTuple):
-    """What :func:`group_kl` is asked; fields are those of its arguments."""
+    """The question of :func:`group_kl`; the fields are its arguments."""
 
     student: Tensor
     teacher: Tensor
@@ -108,7 +108,7 @@ def group_kl(
 
 
 def on_cuda(question: GroupQuestion, need_grad: bool) -> Optional[Answer]:
-    """The Triton kernel, where CUDA tensors come and it works."""
+    """The Triton kernel, for CUDA tensors where Triton works."""
     if not question.student.is_cuda:
         return None
     kernel = triton_kernel()

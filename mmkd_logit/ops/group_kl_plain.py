@@ -106,12 +106,12 @@ def log_group_prob(masses: List[Tensor], i: int) -> Tensor:
     others = [mass for j, mass in enumerate(masses) if j != i]
     other = others[0] if len(others) == 1 else torch.logaddexp(*others)
     gap = masses[i] - other
-    # -inf - -inf: a row whose classes are all masked
+    # The gap is NaN, -inf - -inf, where all classes of a row are masked.
     return F.logsigmoid(gap.masked_fill(gap.isnan(), 0.0))
 
 
 def _log_prob(logits: Tensor, mass: Tensor) -> Tensor:
-    """``logits - mass``, where a row of -inf stays -inf."""
+    """``logits - mass``; a row of -inf stays -inf."""
     return logits - mass.masked_fill(mass == -torch.inf, 0.0)[:, None]
 
 

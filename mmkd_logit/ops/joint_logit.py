@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class _JointLogit(torch.autograd.Function):
-    """Two exponentials in the backward pass, none of them overflows."""
+    """The joint logit; neither exponential of its gradient overflows."""
 
     @staticmethod
     def forward(ctx, classes: Tensor, objectness: Tensor) -> Tensor:

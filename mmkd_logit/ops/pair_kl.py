@@ -11,7 +11,7 @@ from .dispatch import Answer, Operation, run, scaled_rows
 
 
 class PairQuestion(NamedTuple):
-    """What :func:`pair_kl` is asked; fields are those of its arguments."""
+    """The question of :func:`pair_kl`; the fields are its arguments."""
 
     student: Tensor
     teacher: Tensor

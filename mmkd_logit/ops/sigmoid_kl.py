@@ -14,7 +14,7 @@ CHUNK = 1 << 17
 
 
 class SigmoidQuestion(NamedTuple):
-    """What :func:`sigmoid_kl` is asked; fields are those of its arguments."""
+    """The question of :func:`sigmoid_kl`; the fields are its arguments."""
 
     student: Tensor
     teacher: Tensor
@@ -99,9 +99,10 @@ def with_gradient(question: SigmoidQuestion, need_grad: bool) -> Answer:
 def _terms(
     student: Tensor, teacher: Tensor, tau: float, labels: Optional[Tensor]
 ) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
-    """KL of the labelled class and of the others.
+    """KL of the labelled class and of the others, shape (M,) each.
 
-    Then the student's logits over tau, and the teacher's probabilities.
+    They are followed by the student's logits over tau and the teacher's
+    probabilities, shape (M, C) each.
     """
     student = as_float(student) / tau
     teacher = teacher.to(student.dtype) / tau

@@ -8,15 +8,15 @@ from torch import Tensor
 from .autograd import as_float
 from .dispatch import Answer, Operation, run, scaled_rows
 
-#: Keeps divisors of the iteration from 0, and costs of the diagonal.
+#: Added to the divisors of the iteration and to the costs, so that none is 0.
 FLOOR = 1e-8
-#: Elements of the rows that are worked on at once; some 4 times the number of
-#: iterations of such tensors are alive.
+#: Elements of the rows that are worked on at once; autograd keeps some 4
+#: tensors of that size for each iteration.
 CHUNK = 1 << 20
 
 
 class TransportQuestion(NamedTuple):
-    """What :func:`transport` is asked; all but the labels have one type."""
+    """The question of :func:`transport`; all but labels have one type."""
 
     student: Tensor
     teacher: Tensor
@@ -91,20 +91,21 @@ def _cost(
     lam: float,
     iterations: int,
 ) -> Tensor:
+    """Cost of each row's plan, ``left[i] * kernel[i, j] * right[j]``."""
     cost = cost.clamp(min=0) + FLOOR
     kernel = (-cost / lam).exp()
     target = labels[:, None]
-    have = _share_of_others(student, target, tau)
-    want = _share_of_others(teacher, target, tau)
+    p = _softmax_of_others(student, target, tau)
+    q = _softmax_of_others(teacher, target, tau)
     others = max(student.shape[1] - 1, 1)
-    left = torch.full_like(want, 1 / others).scatter(1, target, 0.0)
+    left = torch.full_like(q, 1 / others).scatter(1, target, 0.0)
     for _ in range(iterations):
-        right = want / (left @ kernel + FLOOR)
-        left = have / (right @ kernel.t() + FLOOR)
+        right = q / (left @ kernel + FLOOR)
+        left = p / (right @ kernel.t() + FLOOR)
     return ((left @ (kernel * cost)) * right).sum(1)
 
 
-def _share_of_others(logits: Tensor, target: Tensor, tau: float) -> Tensor:
+def _softmax_of_others(logits: Tensor, target: Tensor, tau: float) -> Tensor:
     """Softmax over the classes other than the target, which gets 0."""
     hidden = (logits / tau).scatter(1, target, -torch.inf)
     nothing = hidden.detach().amax(1, keepdim=True) == -torch.inf

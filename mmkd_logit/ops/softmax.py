@@ -1,4 +1,4 @@
-"""Softmax of rows in which no class, or not every class, may be left."""
+"""Softmax of rows in which some or all classes may be at -inf."""
 
 import math
 
@@ -8,14 +8,14 @@ from torch import Tensor
 from .autograd import compiling
 
 
-def may_look(values: Tensor) -> bool:
-    """Whether reading a value costs nothing: not on CUDA, not compiled."""
+def may_read(values: Tensor) -> bool:
+    """Whether Python may read values: on the CPU, and not compiled."""
     return values.device.type == 'cpu' and not compiling()
 
 
 def surely_finite(values: Tensor) -> bool:
-    """Whether all are known to be finite; False where nobody may look."""
-    return may_look(values) and math.isfinite(values.detach().sum().item())
+    """Whether all are known to be finite; False if they may not be read."""
+    return may_read(values) and math.isfinite(values.detach().sum().item())
 
 
 def probabilities(logits: Tensor, tau: float, dim: int = 1) -> Tensor:
@@ -28,7 +28,7 @@ def probabilities(logits: Tensor, tau: float, dim: int = 1) -> Tensor:
 
 
 def log_probabilities(logits: Tensor, tau: float, dim: int = 1) -> Tensor:
-    """Its logarithm; -inf where all classes are at -inf."""
+    """Log-softmax at ``tau``; -inf where all classes are at -inf."""
     log_prob = (logits / tau).log_softmax(dim)
     if logits.shape[dim] == 0 or surely_finite(log_prob):
         return log_prob

@@ -10,7 +10,7 @@ from .dispatch import Answer, Operation
 
 
 class StandardizeQuestion(NamedTuple):
-    """What :data:`STANDARDIZE` is asked.
+    """The question of :data:`STANDARDIZE`.
 
     Attributes:
         student (Tensor): Logits of whichever model, shape (M, C), float32 or
@@ -33,10 +33,10 @@ def standardize_plain(question: StandardizeQuestion) -> Tuple[Tensor, None]:
 
 
 def with_gradient(question: StandardizeQuestion, need_grad: bool) -> Answer:
-    """The same with a closed gradient, which needs the scores only."""
+    """Standardized rows, with a gradient that needs only the scores."""
     logits, eps, unbiased, drop_constant = question
     there = None
-    # Looking for classes at -inf costs little on the CPU, a stall on CUDA.
+    # Searching for classes at -inf is cheap on the CPU and stalls on CUDA.
     if logits.device.type != 'cpu' or not math.isfinite(logits.sum().item()):
         there = logits != -torch.inf
     scores, std, divisor = _standardized(logits, there, eps, unbiased)

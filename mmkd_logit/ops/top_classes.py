@@ -3,9 +3,9 @@
 ``topk`` on the CPU sorts one row after another. With few classes it is
 quicker to take the maximum of all rows at once, cut it out, and go on. A
 float32 fits into a float64 with 29 bits to spare; they hold the class, so
-that one maximum gives value and class. Rows where two of the values in
-question are equal are left to ``topk``, whose choice holds. Where the C code
-of ``cpu.py`` was built, it does the same faster.
+that one maximum gives value and class. Rows where two of the largest values
+are equal are left to ``topk``, whose choice is kept. Where the C code of
+``cpu.py`` was built, it does the same faster.
 """
 
 from typing import NamedTuple, Optional, Tuple
@@ -27,12 +27,12 @@ STEP = 1 << 18
 
 
 class TopQuestion(NamedTuple):
-    """What :func:`top_classes` is asked; fields are those of its arguments.
+    """The question of :func:`top_classes`; the fields are its arguments.
 
     Attributes:
         student (Tensor): The logits, of whichever model.
         k (int): Number of classes.
-        largest (bool): False asks for the smallest.
+        largest (bool): False takes the smallest.
     """
 
     student: Tensor
@@ -77,14 +77,15 @@ def by_keys(question: TopQuestion, need_grad: bool) -> Optional[Answer]:
 
 
 def _by_keys(logits: Tensor, k: int) -> Optional[Tensor]:
-    """None where a key is no number: infinite logits, and NaN."""
+    """None where a key is NaN, which comes from infinite logits or NaN."""
     classes, dim = logits.shape[1], 1
     if classes <= NARROW or logits.stride(0) == 1:
-        # class by class, so that the long axis is the inner one
+        # Class by class, so that the long axis is the inner one.
         logits, dim = logits.t(), 0
     mask = (1 << (classes - 1).bit_length()) - 1
     names = torch.arange(classes).unsqueeze(1 - dim)
-    # small maps in several steps, which saves memory; 1024 x 81 rows in one
+    # Small maps go in several steps, which saves memory; 1024 x 81 rows go in
+    # one.
     size = min(STEP, max(logits.numel() // 8, STEP // (3 if dim else 6)))
     tops = []
     for chunk in logits.split(max(size // classes, 1), 1 - dim):

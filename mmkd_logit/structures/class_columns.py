@@ -7,13 +7,13 @@ from torch import Tensor
 
 
 class ClassColumns(NamedTuple):
-    """The teacher's class of each of the student's.
+    """The teacher's class for each class of the student.
 
     Attributes:
         of_student (list[int]): One of the teacher's classes for each class
             of the student.
         teacher_classes (int): How many classes the teacher has. What comes
-            after them in a row is no class, such as the background.
+            after them in a row, such as the background, stays in its place.
     """
 
     of_student: List[int]

@@ -13,7 +13,7 @@ class TeacherPass:
 
     Attributes:
         model (nn.Module): The teacher, in eval mode.
-        data_samples (list): Of the batch.
+        data_samples (list): Those of the batch.
         mapped (bool): Whether :meth:`classes` was called, directly or for
             something that :meth:`once` handed out, since this was last set
             to False.
@@ -47,9 +47,9 @@ class TeacherPass:
     def classes(self, logits: Tensor, dim: int = 1) -> Tensor:
         """The teacher's class logits in the student's classes.
 
-        Every reader hands the teacher's logits through here before anything
-        looks at them; with ``class_map`` the distiller refuses those of a
-        reader that does not.
+        Every reader passes the teacher's logits through this method before it
+        uses them; with ``class_map`` the distiller refuses readers that do
+        not.
 
         Args:
             logits (Tensor): Of the teacher's head, any shape.
