@@ -43,6 +43,16 @@ def test_expected_objects_are_the_floor_of_the_divisor():
     assert float(object_divisor(0.0, prob[:0])) == 1.0
 
 
+@pytest.mark.parametrize('use_sigmoid', [True, False])
+def test_half_precision_counts_a_hundred_thousand_rows(use_sigmoid):
+    rows = torch.zeros(200_000, 2, dtype=torch.float16)
+    pair = LogitPair(rows, rows, torch.ones(len(rows)).long())
+    classes = 2 if use_sigmoid else 1
+    weighed = ObjectRowsReader().weighed(pair, 1.0, classes, use_sigmoid)
+    # one half each, which half precision cannot add up
+    assert float(weighed.avg_factor) == pytest.approx(100_000)
+
+
 def test_two_processes_share_one_divisor(monkeypatch):
     # what two processes would give each other
     monkeypatch.setattr(

@@ -304,11 +304,15 @@ def map_rows(
 def largest_prob(
     logits: Tensor, use_sigmoid: bool, num_classes: int
 ) -> Tensor:
-    """Probability of each row's best class that is not background, (M,)."""
-    best = logits[:, :num_classes].amax(dim=1)
+    """Probability of each row's best class that is not background, (M,).
+
+    In float32 for half precision, whose sums over many rows would be off.
+    """
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    best = logits[:, :num_classes].amax(dim=1).to(dtype)
     if use_sigmoid:
         return best.sigmoid()
-    return (best - logits.logsumexp(dim=1)).exp()
+    return (best - logits.to(dtype).logsumexp(dim=1)).exp()
 
 
 def priors_of(head: nn.Module) -> Any:
