@@ -4,6 +4,7 @@ from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 from mmengine.dist import get_rank
+from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from ..structures.logit_pair import LogitPair
@@ -156,6 +157,13 @@ class PixelReader(LogitReader):
             sure = confidence(teacher, is_sigmoid(head)) >= self.min_confidence
             kept = _both(kept, sure)
         return labels, kept
+
+    def _count_step(self) -> None:
+        """A resumed run goes on counting at its iteration."""
+        if not self._steps:
+            hub = MessageHub.get_current_instance()
+            self._steps = hub.get_info('iter', 0)
+        self._steps += 1
 
     def _generator(self, like: Tensor) -> torch.Generator:
         """Random numbers of this step and process, not those of the run."""

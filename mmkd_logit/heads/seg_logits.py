@@ -113,8 +113,8 @@ class SegLogits(PixelReader):
             Defaults to 2.0.
         reference (str): ``'label'`` or ``'teacher'``, what makes a window
             complementary. Defaults to 'label'.
-        seed (int): Of the random choice of pixels; a resumed run starts it
-            again. Defaults to 0.
+        seed (int): Of the random choice of pixels, which follows the
+            iteration, in a resumed run too. Defaults to 0.
         rows (str): ``'pixel'``, a softmax over classes at each pixel; or
             ``'channel'``, a softmax over the pixels of an image for each
             class, as CWD has it, see
@@ -268,7 +268,7 @@ class SegLogits(PixelReader):
         self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         pairs = {}
-        self._steps += 1
+        self._count_step()
         for prefix, teacher_head in self._heads(teacher.model).items():
             where = f'{"auxiliary" if prefix else "decode"}_head.loss_by_feat'
             size = _size(self.noted(notes, f'{prefix}logits', where))

@@ -8,6 +8,7 @@ from urllib.parse import urlparse
 
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
+from mmengine.logging import print_log
 
 from ..arguments import check_arguments
 from ..doctor import check_stack, missing_toolbox_message
@@ -194,6 +195,8 @@ def set_training_options(config: Config, args: Namespace) -> None:
 def guard(config: Config) -> None:
     """Add ``KDGuardHook`` to a distillation run and check our hooks.
 
+    ``exact_resume=True`` in a config adds ``SeedEachIterHook``.
+
     Raises:
         TypeError: If a hook is no dict, or a setting of it is unknown or of
             another kind.
@@ -206,10 +209,21 @@ def guard(config: Config) -> None:
     hooks = list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]
     for number, hook in enumerate(hooks):
         _check_hook(f'custom_hooks.{number}', hook)
-    if is_distiller(config.get('model', {})) and not any(
-        type_name(hook.get('type')) == 'KDGuardHook' for hook in hooks
-    ):
+    kinds = {type_name(hook.get('type')) for hook in hooks}
+    if is_distiller(config.get('model', {})) and 'KDGuardHook' not in kinds:
         hooks.append(dict(type='mmkd_logit.KDGuardHook'))
+    if 'SeedEachIterHook' not in kinds:
+        if config.get('exact_resume'):
+            hooks.append(dict(type='mmkd_logit.SeedEachIterHook'))
+        elif config.get('resume'):
+            print_log(
+                'resumed without SeedEachIterHook: random numbers differ from '
+                'those of a run that was not interrupted; start runs with '
+                '--cfg-options exact_resume=True randomness.seed=0 if they '
+                'must not',
+                'current',
+            )
+    if hooks:
         config.custom_hooks = hooks
 
 

@@ -748,3 +748,22 @@ def test_official_values_of_cwd(shared):
         torch.testing.assert_close(student.grad, gold['grad_s'], **close)
         met += 1
     assert met >= 5
+
+
+def test_a_resumed_run_goes_on_with_its_choice_of_pixels():
+    from mmengine.logging import MessageHub
+
+    student, teacher = segmentor(), segmentor(1)
+    inputs = torch.randn(2, 3, 32, 32)
+    labels = torch.randint(4, (2, 32, 32))
+    MessageHub.get_current_instance().update_info('iter', 0)
+    reader, rows = SegLogits(share=0.25), []
+    for _ in range(3):
+        found = read(reader, student, teacher, inputs, labels)[1]
+        rows.append(found[''].teacher_logits)
+    MessageHub.get_current_instance().update_info('iter', 2)
+    found = read(SegLogits(share=0.25), student, teacher, inputs, labels)[1]
+    MessageHub.get_current_instance().update_info('iter', 0)
+    resumed = found[''].teacher_logits
+    assert torch.equal(resumed, rows[2])
+    assert not torch.equal(resumed, rows[0])

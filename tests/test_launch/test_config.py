@@ -79,3 +79,12 @@ def test_preprocessor_beside_the_model_reaches_the_student(tmp_path):
     assert config.model.student.data_preprocessor.mean == [1.0]
     assert 'data_preprocessor' not in config.model
     assert config.model.class_map == [0]
+
+
+def test_exact_resume_is_one_switch():
+    for options, expected in (({}, 0), (dict(exact_resume=True), 1)):
+        plain = Config(dict(model=dict(type='FasterRCNN'), **options))
+        guard(plain)
+        guard(plain)
+        hooks = [hook['type'] for hook in plain.get('custom_hooks') or []]
+        assert hooks == ['mmkd_logit.SeedEachIterHook'] * expected
