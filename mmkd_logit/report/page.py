@@ -248,3 +248,22 @@ def _cost(group: Group) -> dict:
         data=spread(mean('data_time')),
         memory=f'{max(memory):.0f}' if memory else '-',
     )
+
+
+def markdown_table(groups: Sequence[Group]) -> str:
+    """The first metrics of each group, with spreads and gains over seeds."""
+    metrics = usual_metrics([run for group in groups for run in group.runs])
+    metrics = metrics[:3]
+    lines = [['run', 'seeds', *metrics, f'gain in {metrics[0]}']]
+    for group in groups:
+        cells = _cells(group, groups, metrics)
+        lines.append(
+            [
+                group.name,
+                ', '.join(run.seed for run in group.runs),
+                *(cell.last for cell in cells),
+                cells[0].gain,
+            ]
+        )
+    lines.insert(1, ['---'] * len(lines[0]))
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)

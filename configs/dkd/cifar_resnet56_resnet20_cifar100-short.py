@@ -1,0 +1,6 @@
+# DKD, a fifth of CIFAR-100: resnet56 teaches resnet20.
+_base_ = [
+    '../_base_/pairs/cifar_resnet56_resnet20_cifar100-short.py',
+    '../_base_/recipes/dkd_cifar_beta2_short.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# KD, a fifth of CIFAR-100: resnet56 teaches resnet20.
+_base_ = [
+    '../_base_/pairs/cifar_resnet56_resnet20_cifar100-short.py',
+    '../_base_/recipes/kd_cifar.py'
+]
+globals().update(_base_.pop('recipe'))

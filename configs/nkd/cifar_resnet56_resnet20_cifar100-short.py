@@ -1,0 +1,6 @@
+# NKD, a fifth of CIFAR-100: resnet56 teaches resnet20.
+_base_ = [
+    '../_base_/pairs/cifar_resnet56_resnet20_cifar100-short.py',
+    '../_base_/recipes/nkd_cifar_own.py'
+]
+globals().update(_base_.pop('recipe'))

@@ -1,0 +1,6 @@
+# SD-DKD, a fifth of CIFAR-100: resnet56 teaches resnet20.
+_base_ = [
+    '../_base_/pairs/cifar_resnet56_resnet20_cifar100-short.py',
+    '../_base_/recipes/sd_dkd_cifar_beta2_s12_short.py'
+]
+globals().update(_base_.pop('recipe'))
