@@ -140,3 +140,25 @@ def test_every_config_loads_and_is_dumped(toolbox, tmp_path):
             child = tmp_path / f'child_{i}.py'
             child.write_text(f'_base_ = {str(config.filename)!r}\n')
             assert Config.fromfile(child).to_dict() == config.to_dict()
+
+
+@pytest.mark.parametrize(
+    'base', [str(CONFIGS / '_base_'), 'mmkd_logit::_base_']
+)
+def test_a_pair_and_a_recipe_in_a_file_of_ones_own(base, tmp_path):
+    pytest.importorskip('mmpretrain')
+    if '::' in base and not (ROOT / 'mmkd_logit' / '.mim').exists():
+        pytest.skip('needs an install, pip install -e . is enough')
+    path = tmp_path / 'my_run.py'
+    path.write_text(f"""_base_ = [
+    '{base}/pairs/cifar_resnet56_resnet20_cifar100.py',
+    '{base}/recipes/dkd_cifar_beta6.py'
+]
+globals().update(_base_.pop('recipe'))
+model.distill.loss_kd.loss.tau = 2.0
+""")
+    config = Config.fromfile(path)
+    loss = config.model.distill.loss_kd.loss
+    assert (loss.tau, loss.beta) == (2.0, 6.0)
+    assert config.custom_hooks[0].type == 'mmkd_logit.KDWarmupHook'
+    assert config.model.student.backbone.depth == 20
