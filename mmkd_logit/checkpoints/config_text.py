@@ -21,7 +21,14 @@ def parse_config(text: str) -> Optional[dict]:
             statement.targets[0].id: _literal(statement.value)
             for statement in ast.parse(text).body
         }
-    except (AttributeError, SyntaxError, ValueError, RecursionError):
+    except (
+        AttributeError,
+        MemoryError,
+        RecursionError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ):
         return None
 
 
@@ -34,9 +41,18 @@ def _literal(node: ast.AST) -> Any:
         keys = [_literal(key) for key in node.keys]
         return dict(zip(keys, map(_literal, node.values)))
     if isinstance(node, ast.Call):
-        if node.args or getattr(node.func, 'id', None) != 'dict':
+        if getattr(node.func, 'id', None) != 'dict' or not all(
+            isinstance(arg, ast.Dict) for arg in node.args
+        ):
             raise ValueError(f'{ast.unparse(node)} is not a plain value')
-        return {word.arg: _literal(word.value) for word in node.keywords}
+        # keys that are no names stand in a dict of their own
+        values = _literal(node.args[0]) if node.args else {}
+        values.update(
+            (word.arg, _literal(word.value)) for word in node.keywords
+        )
+        return values
     if isinstance(node, ast.Name) and node.id in _NAMES:
         return _NAMES[node.id]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_literal(node.operand)
     return ast.literal_eval(node)

@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
-from torch import nn
 
 from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
-from mmkd_logit.checkpoints.state_dict import (
-    load_state_dict_strictly,
-    plain_state_dict,
-)
+from mmkd_logit.checkpoints.state_dict import plain_state_dict
 
 
 class Harm:
@@ -145,49 +141,3 @@ def test_a_checkpoint_that_is_no_dict_has_no_weights(tmp_path, content):
     checkpoint = load_checkpoint_safely(str(tmp_path / 'file.pth'))
     with pytest.raises(ValueError, match='no state_dict of tensors, but a '):
         plain_state_dict(checkpoint)
-
-
-@pytest.mark.parametrize(
-    'wrap',
-    [
-        lambda s: s,
-        lambda s: dict(state_dict=s),
-        lambda s: dict(model=s),
-        lambda s: dict(state_dict={f'module.{k}': v for k, v in s.items()}),
-    ],
-)
-def test_state_dict_is_found_in_its_wrappings(wrap):
-    state = dict(weight=torch.ones(1), bias=torch.zeros(1))
-    assert set(plain_state_dict(wrap(state))) == {'weight', 'bias'}
-
-
-def test_a_file_without_weights_is_named():
-    with pytest.raises(ValueError, match='no state_dict of tensors'):
-        plain_state_dict(dict(meta=dict(epoch=3)))
-
-
-@pytest.mark.parametrize(
-    'change, message',
-    [
-        (lambda s: s.pop('0.weight'), 'missing: 0.weight'),
-        (lambda s: s.update(extra=torch.ones(1)), 'unexpected: extra'),
-        (
-            lambda s: s.update({'0.weight': torch.ones(1, 1)}),
-            r'of another shape: 0.weight \(1, 1\) instead of \(3, 2\)',
-        ),
-    ],
-)
-def test_keys_that_do_not_fit_are_listed(change, message):
-    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    state = model.state_dict()
-    change(state)
-    with pytest.raises(ValueError, match=message):
-        load_state_dict_strictly(model, state, 'file.pth')
-
-
-def test_counters_of_batch_norm_may_be_absent():
-    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    state = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).state_dict()
-    del state['1.num_batches_tracked']
-    load_state_dict_strictly(model, state, 'file.pth')
-    assert torch.equal(model[0].weight, state['0.weight'])
