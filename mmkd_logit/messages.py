@@ -53,3 +53,7 @@ class MissingPart(UserMistake, ImportError):
 
 class StoppedRun(UserMistake, RuntimeError):
     """A training that was stopped before it lost or wasted anything."""
+
+
+class OtherVersion(UserMistake, AttributeError):
+    """A toolbox that lacks a call which the tested versions have."""

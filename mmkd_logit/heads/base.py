@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from torch import nn
 
+from ..messages import StoppedRun
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
 from ..structures.notes import Notes
@@ -129,7 +130,7 @@ class LogitReader:
             RuntimeError: If nothing was recorded under that name.
         """
         if key not in notes:
-            raise RuntimeError(
+            raise StoppedRun(
                 f'the student computed its loss without calling {where}, '
                 'where mmkd_logit reads its logits; this head is not '
                 'supported, or this version of the toolbox differs from the '

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
 import torch
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
@@ -135,7 +136,7 @@ class ClsLogits(LogitReader):
         check_scales(scales, pool)
         check_reference(reference, labels=())
         if token not in (None, *DEIT_LAYERS):
-            raise ValueError(
+            raise WrongValue(
                 "token must be 'cls' or 'dist' (the heads of a DeiT), or "
                 f'None for the mean of both, got {token!r}'
             )
@@ -147,7 +148,7 @@ class ClsLogits(LogitReader):
             ('consistent_weight', consistent_weight),
         ):
             if not 0 <= weight < float('inf'):
-                raise ValueError(
+                raise WrongValue(
                     f'{name} must be a number >= 0, got {weight!r}; 0 leaves '
                     'these cells out'
                 )
@@ -173,32 +174,32 @@ class ClsLogits(LogitReader):
     def facts(self, model: nn.Module) -> HeadFacts:
         if not self.fits(model):
             head = getattr(model, 'head', None)
-            raise ValueError(
+            raise WrongValue(
                 f'{type(model).__name__} with head {type(head).__name__} '
                 'gives no class logits that can be read; expected '
                 f'{self.family}'
             )
         for name, reason in _REFUSED.items():
             if is_a(model.head, 'mmpretrain', name):
-                raise ValueError(
+                raise WrongValue(
                     f'{name} {reason}, so its logits cannot be compared with '
                     "a teacher's; take a LinearClsHead"
                 )
         reason = no_map(model) if self.has_cells else None
         if reason is not None:
-            raise ValueError(
+            raise WrongValue(
                 f'scale decoupling (scales={self.scales}) needs a backbone '
                 f'that ends in a map and a head that reads its mean: {reason}'
             )
         if self.has_cells and is_a(model.neck, 'mmpretrain', 'HRFuseScales'):
-            raise ValueError(
+            raise WrongValue(
                 'scale decoupling needs one last map, but HRFuseScales '
                 'merges several; remove `scales`'
             )
         count = num_classes(model.head)
         use_sigmoid = is_a(model.head, 'mmpretrain', 'MultiLabelClsHead')
         if self.hard and use_sigmoid:
-            raise ValueError(
+            raise WrongValue(
                 f'hard=True takes one class of each image, but '
                 f'{type(model.head).__name__} has several; remove `hard`'
             )
@@ -206,7 +207,7 @@ class ClsLogits(LogitReader):
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         if self.token and not is_a(student.head, 'mmpretrain', 'DeiTClsHead'):
-            raise ValueError(
+            raise WrongValue(
                 f'token={self.token!r} names a head of a DeiTClsHead, but the '
                 f"student's head is {type(student.head).__name__}; remove "
                 '`token`'
@@ -216,7 +217,7 @@ class ClsLogits(LogitReader):
             and not self.classes_are_mapped
             and num_classes(student.head) != num_classes(teacher.head)
         ):
-            raise ValueError(
+            raise WrongValue(
                 "hard=True needs the teacher's class among the student's "
                 f'{num_classes(student.head)} classes, but the teacher has '
                 f'{num_classes(teacher.head)}; remove `hard`'
@@ -311,7 +312,7 @@ class ClsLogits(LogitReader):
         name = type(model.backbone).__name__
         if not isinstance(last, Tensor) or last.dim() != 4:
             shape = tuple(last.shape) if isinstance(last, Tensor) else 'tokens'
-            raise ValueError(
+            raise WrongValue(
                 f'scale decoupling pools a last map (B, C, H, W), but {name} '
                 f'gives {shape}; remove `scales`, or choose a network that '
                 'ends in a map'
@@ -321,7 +322,7 @@ class ClsLogits(LogitReader):
         # cells; finer than that, or from a 1 x 1 map, says nothing new
         most = 2 * side if self.pool == 'nested' and side > 1 else side
         if scale > most:
-            raise ValueError(
+            raise WrongValue(
                 f'the last map of {name} has {last.shape[2]} x '
                 f'{last.shape[3]} positions, too few for {scale} x {scale} '
                 'cells; choose smaller `scales` or larger images'

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
 from ..structures.notes import Notes
@@ -220,7 +221,7 @@ def _teacher_features(
 
 def _check_after(after: Optional[int]) -> None:
     if after is not None and after < 0:
-        raise ValueError(
+        raise WrongValue(
             'after must be a number of layers >= 0, or None for the '
             f"authors', got {after}"
         )

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
@@ -73,11 +74,11 @@ class GFLBoxLogits(LogitReader):
         normalize: bool = True,
     ) -> None:
         if region not in ('positive', 'all'):
-            raise ValueError(
+            raise WrongValue(
                 f"region must be 'positive' or 'all', got {region!r}"
             )
         if weighting not in ('student', 'teacher', 'none'):
-            raise ValueError(
+            raise WrongValue(
                 "weighting must be 'student', 'teacher' or 'none', got "
                 f'{weighting!r}'
             )
@@ -103,7 +104,7 @@ class GFLBoxLogits(LogitReader):
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         ours, theirs = gfl_head(student), gfl_head(teacher)
         if ours.reg_max != theirs.reg_max:
-            raise ValueError(
+            raise WrongValue(
                 f"the student's box distributions have reg_max="
                 f"{ours.reg_max}, the teacher's {theirs.reg_max}; both need "
                 'the same bins: take another teacher, or train the student '
@@ -216,7 +217,7 @@ def gfl_head(model: nn.Module) -> nn.Module:
     head = getattr(model, 'bbox_head', None)
     if upstream_class(head) not in ('GFLHead', 'LDHead'):
         named = 'no `bbox_head`' if head is None else type(head).__name__
-        raise ValueError(
+        raise WrongValue(
             'GFLBoxLogits needs a GFLHead or an LDHead, with box '
             'distributions of `reg_max + 1` bins, in student and teacher; '
             f'{type(model).__name__} has {named}'

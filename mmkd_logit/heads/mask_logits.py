@@ -7,6 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
@@ -75,14 +76,14 @@ class MaskLogits(LogitReader):
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         ours, theirs = mask_heads(student), mask_heads(teacher)
         if len(ours) != len(theirs):
-            raise ValueError(
+            raise WrongValue(
                 f'the student has {len(ours)} mask heads, the teacher '
                 f'{len(theirs)}; take a teacher with as many stages'
             )
         agnostic = [heads[0].class_agnostic for heads in (ours, theirs)]
         if agnostic[0] != agnostic[1]:
             kind = {True: 'one mask for all classes', False: 'one per class'}
-            raise ValueError(
+            raise WrongValue(
                 f"the student's mask head gives {kind[agnostic[0]]}, the "
                 f"teacher's {kind[agnostic[1]]}; both need the same "
                 '`class_agnostic`'
@@ -134,7 +135,7 @@ class MaskLogits(LogitReader):
                 partial(mask_maps, roi_head, stage, teacher, rois),
             )
             if masks.shape[2:] != teacher_masks.shape[2:]:
-                raise ValueError(
+                raise WrongValue(
                     f'the student predicts masks of {tuple(masks.shape[2:])} '
                     f'pixels, the teacher of {tuple(teacher_masks.shape[2:])}'
                     '; both need the same RoI size and upsampling'
@@ -172,7 +173,7 @@ def mask_heads(model: nn.Module) -> List[nn.Module]:
             for part in (roi_head, heads[0])
             if part is not None
         )
-        raise ValueError(
+        raise WrongValue(
             f'MaskLogits needs {" or ".join(_ROI_HEADS)} with '
             f'{_MASK_HEADS[0]} in student and teacher; '
             f'{type(model).__name__} has {found or "no RoI head"}'

@@ -7,6 +7,7 @@ from mmengine.dist import get_rank
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..structures.logit_pair import LogitPair
 from .base import LogitReader
 from .sdd.cells import check_reference
@@ -53,24 +54,24 @@ class PixelReader(LogitReader):
         _one_of('ignored', ignored, ('drop', 'teacher'))
         _one_of('teacher_errors', teacher_errors, ('keep', 'drop'))
         if not 0 < share <= 1:
-            raise ValueError(f'share must be in (0, 1], got {share}')
+            raise WrongValue(f'share must be in (0, 1], got {share}')
         if not 0 <= min_confidence < 1:
-            raise ValueError(
+            raise WrongValue(
                 f'min_confidence must be in [0, 1), got {min_confidence}'
             )
         if auxiliary_weight < 0:
-            raise ValueError(
+            raise WrongValue(
                 f'auxiliary_weight must be >= 0, got {auxiliary_weight}'
             )
         check_windows(windows)
         check_reference(reference, labels=())
         self.windows = tuple(windows)
         if self.has_windows and share < 1:
-            raise ValueError(
+            raise WrongValue(
                 'windows need whole maps; remove `windows` or `share`'
             )
         if self.has_windows and rows == 'channel':
-            raise ValueError(
+            raise WrongValue(
                 'windows are rows of pixels; remove `windows` or '
                 "rows='channel'"
             )
@@ -225,6 +226,6 @@ def _both(kept: Optional[Tensor], also: Tensor) -> Tensor:
 
 def _one_of(name: str, value: str, allowed: Tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(
+        raise WrongValue(
             f'{name} must be {" or ".join(map(repr, allowed))}, got {value!r}'
         )

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
@@ -122,13 +123,13 @@ class RoILogits(LogitReader):
         if self.scales != (1,) and (
             _owner_of_pooling(model.roi_head) not in _PLAIN_POOLING
         ):
-            raise ValueError(
+            raise WrongValue(
                 f'{type(model.roi_head).__name__} pools its RoIs in a way of '
                 f'its own, which cells (scales={self.scales}) do not know; '
                 'take scales=(1, ), or a plain Faster, Mask or Cascade R-CNN'
             )
         if getattr(loss, 'custom_cls_channels', False):
-            raise ValueError(
+            raise WrongValue(
                 f'{type(loss).__name__} has class channels of its own '
                 '(custom_cls_channels); RoI logits can be read for softmax '
                 'or sigmoid classification losses only'
@@ -141,19 +142,19 @@ class RoILogits(LogitReader):
         """The box head of each stage."""
         roi_head = getattr(model, 'roi_head', None)
         if not is_a(roi_head, 'mmdet', 'StandardRoIHead', 'CascadeRoIHead'):
-            raise ValueError(
+            raise WrongValue(
                 f'{type(model).__name__} has no StandardRoIHead or '
                 'CascadeRoIHead; RoI logits need a two-stage detector as '
                 'student and as teacher'
             )
         if not getattr(roi_head, 'bbox_head', None):
-            raise ValueError(
+            raise WrongValue(
                 f'the RoI head of {type(model).__name__} has no `bbox_head`, '
                 'so it gives no class logits'
             )
         pools = _owner_of_pooling(roi_head)
         if pools not in _POOLING:
-            raise ValueError(
+            raise WrongValue(
                 f'{type(roi_head).__name__} pools its RoIs in a way of its '
                 f'own; class logits can be read from {", ".join(_POOLING)} '
                 'and their kind (Faster, Mask, Cascade R-CNN, HTC, ...)'
@@ -162,7 +163,7 @@ class RoILogits(LogitReader):
         heads = list(heads) if isinstance(heads, nn.ModuleList) else [heads]
         for head in heads:
             if not is_a(head, 'mmdet', 'BBoxHead'):
-                raise ValueError(
+                raise WrongValue(
                     f'{type(head).__name__} is not one of the box heads whose '
                     'class logits can be read; choose a detector with, for '
                     'example, Shared2FCBBoxHead'
@@ -172,7 +173,7 @@ class RoILogits(LogitReader):
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         ours, theirs = self._heads(student), self._heads(teacher)
         if len(ours) != len(theirs):
-            raise ValueError(
+            raise WrongValue(
                 f"the student's RoI head has {len(ours)} stages, the "
                 f"teacher's {len(theirs)}; a cascade is distilled from a "
                 'cascade with as many stages'

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
+from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
@@ -160,7 +161,7 @@ class SegLogits(PixelReader):
         # one logit is two classes, whichever number the config has
         classes = head.num_classes if columns > 1 else 2
         if is_mask_head(head) and columns < 2:
-            raise ValueError(
+            raise WrongValue(
                 f'{type(head).__name__} with num_classes=1 has no map of '
                 'classes to compare: of one class the share is 1 everywhere'
             )
@@ -187,7 +188,7 @@ class SegLogits(PixelReader):
             ValueError: If ``model`` has none whose logits can be read.
         """
         if not self.fits(model):
-            raise ValueError(
+            raise WrongValue(
                 f'{type(model).__name__} is no segmentor whose logits can be '
                 f'read; expected {self.family}'
             )
@@ -196,7 +197,7 @@ class SegLogits(PixelReader):
             return {'': main}
         others = auxiliary_heads(model, main)
         if not others:
-            raise ValueError(
+            raise WrongValue(
                 f'auxiliary_weight={self.auxiliary_weight}, but '
                 f'{type(model).__name__} with {type(main).__name__} has '
                 'no auxiliary head for the same classes; set '
@@ -208,7 +209,7 @@ class SegLogits(PixelReader):
         ours, theirs = self._heads(student), self._heads(teacher)
         check_auxiliary_classes(student, ours[''])
         if len(ours) != len(theirs):
-            raise ValueError(
+            raise WrongValue(
                 f'the student has {len(ours) - 1} auxiliary heads, the '
                 f'teacher {len(theirs) - 1}; auxiliary heads are compared '
                 'one by one, set auxiliary_weight=0'
@@ -221,7 +222,7 @@ class SegLogits(PixelReader):
         )
         mapped = self.classes_are_mapped
         if columns[0] != columns[1] and labelled and not mapped:
-            raise ValueError(
+            raise WrongValue(
                 f'the student has {columns[0]} classes, the teacher '
                 f"{columns[1]}; `windows`, ignored='teacher' and "
                 "teacher_errors='drop' need the same classes in both"

@@ -3,7 +3,6 @@
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Callable, Iterator, Optional
 from urllib.error import URLError
 
@@ -11,8 +10,6 @@ from torch import distributed as dist
 from torch.hub import get_dir
 
 from ..messages import UserMistake
-
-_PACKAGE = Path(__file__).parents[1]
 
 
 def run_and_explain(main: Callable[[], None]) -> None:
@@ -51,7 +48,7 @@ def _over_gloo() -> bool:
 def _sentence(error: BaseException) -> Optional[str]:
     """What a user reads instead of the traceback; None for a bug."""
     for part in _chain(error):
-        if _is_mistake(part):
+        if isinstance(part, UserMistake):
             name = _builtin_name(type(part))
             return f'{name}: {part.args[0] if part.args else part}'
         if isinstance(part, URLError):
@@ -71,16 +68,6 @@ def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _is_mistake(error: BaseException) -> bool:
-    if isinstance(error, UserMistake):
-        return True
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1].filename if frames else ''
-    return isinstance(error, (ValueError, TypeError)) and last.startswith(
-        tuple(str(_PACKAGE / room) for room in ('losses', 'heads'))
-    )
 
 
 def _builtin_name(kind: type) -> str:

@@ -4,6 +4,7 @@ import math
 
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..ops.alpha_beta import alpha_beta
 from ..registry import MODELS
 from .base import LogitLoss
@@ -72,7 +73,7 @@ class ABKDLoss(LogitLoss):
         for letter in ('alpha', 'beta'):
             value = getattr(self, letter)
             if not -math.inf < value < math.inf:
-                raise ValueError(
+                raise WrongValue(
                     f'ABKDLoss: {letter} must be a finite number, got '
                     f'{value}; the authors take 0.2 to 1.2'
                 )

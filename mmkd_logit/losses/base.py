@@ -46,6 +46,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..messages import WrongType, WrongValue
 from .checks import check_choice, check_labels, check_row_weight, check_weights
 from .reduce import REDUCTIONS, Factor, reduce_rows
 from .settings import FunctionSettings, Parts, Rows
@@ -105,19 +106,19 @@ class LogitLoss(FunctionSettings, nn.Module):
         if self.function is None and self.sigmoid_function is not None:
             use_sigmoid = True
             if standardize:
-                raise ValueError(
+                raise WrongValue(
                     f'{name} compares independent classes, which '
                     'standardize=True would move; remove standardize, or '
                     'take KDLoss'
                 )
         if use_sigmoid and not self.supports_sigmoid:
-            raise ValueError(
+            raise WrongValue(
                 f'{name} is defined for softmax only; remove use_sigmoid: '
                 'sigmoid heads are compared in the categorical view, or '
                 'class by class by KDLoss and DKDLoss'
             )
         if use_sigmoid and standardize:
-            raise ValueError(
+            raise WrongValue(
                 f'{name}: standardize=True moves every logit of a row, which '
                 'changes independent sigmoid classes; remove use_sigmoid, '
                 'and a sigmoid head is compared in the categorical view'
@@ -144,7 +145,7 @@ class LogitLoss(FunctionSettings, nn.Module):
             why (str): Why the group needs that many.
         """
         if not isinstance(value, int) or value < least:
-            raise ValueError(
+            raise WrongValue(
                 f'{type(self).__name__}: {letter} must be a whole number in '
                 f'[{least}, C - 1], got {value}; {why}'
             )
@@ -158,14 +159,14 @@ class LogitLoss(FunctionSettings, nn.Module):
         """Refuse settings that the scaling module does not know."""
         name, settings = type(self).__name__, self.topk_scale
         if not isinstance(settings, dict):
-            raise TypeError(
+            raise WrongType(
                 f'{name}: topk_scale must be a dict of settings such as '
                 f'dict(k=5), got {settings!r}'
             )
         known = list(inspect.signature(amplify_top).parameters)[2:]
         for setting in settings:
             if setting not in known:
-                raise ValueError(
+                raise WrongValue(
                     f'{name}: topk_scale has no setting {setting!r}; it '
                     f'takes {", ".join(known)}'
                 )
@@ -174,7 +175,7 @@ class LogitLoss(FunctionSettings, nn.Module):
             self._refuse_topk_scale_of_sigmoid()
 
     def _refuse_topk_scale_of_sigmoid(self) -> None:
-        raise ValueError(
+        raise WrongValue(
             f'{type(self).__name__}: topk_scale ranks the classes of one '
             'softmax, but these classes are independent (sigmoid); remove '
             'topk_scale'
@@ -327,40 +328,40 @@ class LogitLoss(FunctionSettings, nn.Module):
         """
         name = type(self).__name__
         if self.use_sigmoid and not facts.use_sigmoid:
-            raise ValueError(
+            raise WrongValue(
                 f'{name} compares independent classes, but these rows are '
                 'one softmax: this head ends in a softmax, or the reader has '
                 "view='categorical'; remove use_sigmoid or the view, or take "
                 'KDLoss'
             )
         if facts.use_sigmoid and not self.takes_sigmoid_rows:
-            raise ValueError(
+            raise WrongValue(
                 f'{name}{"(standardize=True)" if self.standardize else ""} '
                 'compares softmax distributions, but these rows are '
                 "independent classes (sigmoid); take view='categorical' of "
                 'the reader, or KDLoss or DKDLoss'
             )
         if facts.use_sigmoid and self.use_sigmoid is False:
-            raise ValueError(
+            raise WrongValue(
                 f'{name}(use_sigmoid=False) compares softmax distributions, '
                 "but this head's classes are independent (sigmoid); remove "
                 "use_sigmoid, or give the reader view='categorical'"
             )
         if self.needs_labels and not facts.has_labels:
-            raise ValueError(
+            raise WrongValue(
                 f'{name} needs the target class of each row, and these rows '
                 'have none; take a loss without labels, such as KDLoss or '
                 'GDKDLoss'
             )
         if self.standardize and not facts.whole:
-            raise ValueError(
+            raise WrongValue(
                 'standardize=True would count the pixels that these rows '
                 "leave out; remove it, or keep them (ignored='teacher')"
             )
         if self.topk_scale is not None and facts.use_sigmoid:
             self._refuse_topk_scale_of_sigmoid()
         if self.standardize and facts.channels < 3:
-            raise ValueError(
+            raise WrongValue(
                 'standardize=True leaves of two classes only which is '
                 'larger, and no gradient; it needs rows of at least 3, got '
                 f'{facts.channels}; remove standardize'
@@ -371,7 +372,7 @@ class LogitLoss(FunctionSettings, nn.Module):
     def _check_classes(self, channels: int) -> None:
         """Refuse rows with too few classes; subclasses may refuse more."""
         if not self.use_sigmoid and channels < self.min_classes:
-            raise ValueError(
+            raise WrongValue(
                 f'{type(self).__name__} needs at least {self.min_classes} '
                 f'classes, got {channels}: {self.too_few}'
             )

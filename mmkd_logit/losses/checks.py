@@ -6,6 +6,7 @@ from typing import Optional, Sequence, Tuple, Union
 import torch
 from torch import Tensor
 
+from ..messages import WrongType, WrongValue
 from ..ops.autograd import compiling
 
 
@@ -16,14 +17,14 @@ def check_rows(
     check_tau(name, tau)
     shape = student_logits.shape
     if shape != teacher_logits.shape:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: student_logits {tuple(shape)} and teacher_logits '
             f'{tuple(teacher_logits.shape)} must have one shape (M, C). '
             'Other C: student and teacher have different class lists or '
             '`reg_max`. Other M: they see different anchors or crop sizes.'
         )
     if student_logits.dim() != 2:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: logits must be rows (M, C), got {tuple(shape)}; for a '
             'map (B, C, H, W) give logits.movedim(1, -1).flatten(0, -2)'
         )
@@ -34,7 +35,7 @@ def check_floating(name: str, *logits: Tensor) -> None:
     """Refuse class indices where raw scores belong."""
     for scores in logits:
         if not scores.is_floating_point():
-            raise TypeError(
+            raise WrongType(
                 f'{name}: logits must be floating point, got {scores.dtype}; '
                 'give the raw scores of the last layer, not class indices'
             )
@@ -56,17 +57,17 @@ def check_labels(
             Defaults to False.
     """
     if labels is None:
-        raise ValueError(
+        raise WrongValue(
             f'{name} needs labels, the target class of each row; without '
             'them take KDLoss or GDKDLoss'
         )
     if labels.shape != shape[:1]:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: labels must have one class per row, shape '
             f'{tuple(shape[:1])}, got {tuple(labels.shape)}'
         )
     if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise TypeError(
+        raise WrongType(
             f'{name}: labels must be class indices (long), got {labels.dtype}'
         )
     # Reading the values is cheap on the CPU and would stall on CUDA.
@@ -74,7 +75,7 @@ def check_labels(
         least, most = (extreme.item() for extreme in torch.aminmax(labels))
         last = shape[1] - (0 if may_be_none else 1)
         if least < 0 or most > last:
-            raise ValueError(
+            raise WrongValue(
                 f'{name}: labels must be in [0, {last}], got values from '
                 f'{least} to {most}; drop ignored rows before the loss'
             )
@@ -84,7 +85,7 @@ def check_choice(name: str, setting: str, value: str, known) -> None:
     """Refuse a word that is not among the known ones."""
     if value not in known:
         *first, last = (repr(word) for word in known)
-        raise ValueError(
+        raise WrongValue(
             f'{name}: {setting} must be {", ".join(first)} or {last}, '
             f'got {value!r}'
         )
@@ -95,7 +96,7 @@ def check_size(
 ) -> None:
     """Refuse a number of classes that is not within a row."""
     if not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: {letter} must be a whole number in [{least}, {most}], '
             f'got {value}; a row has {most} classes'
         )
@@ -104,11 +105,11 @@ def check_size(
 def check_tau(name: str, tau: float) -> float:
     """Return ``tau``; refuse a number that is no temperature."""
     if not tau > 0:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: tau must be > 0, got {tau}; it divides the logits'
         )
     if tau == math.inf:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: tau must be finite; 1000 is as good as infinite'
         )
     return tau
@@ -121,12 +122,12 @@ def check_taus(
     if not isinstance(tau, (list, tuple)):
         return (check_tau(name, tau),)
     if not may_be_several:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: tau must be one temperature, got {tau}; KDLoss adds up '
             'several'
         )
     if not tau:
-        raise ValueError(f'{name}: tau must name a temperature, got {tau}')
+        raise WrongValue(f'{name}: tau must name a temperature, got {tau}')
     return tuple(check_tau(name, each) for each in tau)
 
 
@@ -135,7 +136,7 @@ def check_row_weight(
 ) -> None:
     """Refuse weights that are not one per row."""
     if weight is not None and weight.shape != shape[:1]:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: weight must have one value per row, shape '
             f'{tuple(shape[:1])}, got {tuple(weight.shape)}'
         )
@@ -145,7 +146,7 @@ def check_weights(name: str, **weights: float) -> None:
     """Refuse weights that are negative or infinite."""
     for letter, weight in weights.items():
         if not 0 <= weight < math.inf:
-            raise ValueError(
+            raise WrongValue(
                 f'{name}: {letter} must be >= 0, got {weight}; give a finite '
                 'number, 0 switches the part off'
             )

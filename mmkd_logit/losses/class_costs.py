@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..messages import MissingFile, WrongValue
+
 Cost = Union[str, Path, Tensor, np.ndarray, Sequence[Sequence[float]]]
 
 
@@ -51,7 +53,7 @@ def sharpen(cost: Tensor, kappa: float) -> Tensor:
         tensor([0.0000, 0.6321])
     """
     if not kappa > 0:
-        raise ValueError(
+        raise WrongValue(
             f'sharpen: kappa must be > 0, got {kappa}; without sharpening '
             'take the costs as they are'
         )
@@ -79,19 +81,19 @@ def read_costs(name: str, cost: Cost) -> Tensor:
     try:
         costs = torch.as_tensor(cost)
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(
+        raise WrongValue(
             f'{name}: cost must be a square matrix or a file with one, got '
             f'{type(cost).__name__}'
         ) from None
     if costs.dim() != 2 or costs.shape[0] != costs.shape[1]:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: cost must have one number for each pair of classes, '
             f'shape (C, C), got {tuple(costs.shape)}'
         )
     if costs.dtype != torch.float64:
         costs = costs.float()
     if not costs.isfinite().all():
-        raise ValueError(
+        raise WrongValue(
             f'{name}: cost must be finite, but the matrix holds inf or NaN'
         )
     return costs.detach()
@@ -100,12 +102,12 @@ def read_costs(name: str, cost: Cost) -> Tensor:
 def _read_file(name: str, path: Path) -> Union[Tensor, np.ndarray]:
     known = ('.npy', '.pt', '.pth')
     if path.suffix not in known:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: cost must be a {", ".join(known[:-1])} or {known[-1]} '
             f'file, got {path}'
         )
     if not path.is_file():
-        raise FileNotFoundError(
+        raise MissingFile(
             f'{name}: there is no cost matrix {path.absolute()}; make one '
             'with mmkd_logit.losses.class_costs'
         )
@@ -118,12 +120,12 @@ def _read_file(name: str, path: Path) -> Union[Tensor, np.ndarray]:
             found = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
         first = str(error).split('\n')[0]
-        raise ValueError(
+        raise WrongValue(
             f'{name}: {path} holds no plain matrix ({first}); save the '
             'tensor or array alone'
         ) from None
     if not isinstance(found, Tensor):
-        raise ValueError(
+        raise WrongValue(
             f'{name}: {path} must hold one tensor, got '
             f'{type(found).__name__}; save the tensor alone'
         )

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..ops.autograd import as_float
 from ..ops.dispatch import Answer, Operation, run, scaled_rows
 from ..registry import MODELS
@@ -119,4 +120,4 @@ class KDQFLLoss(LogitLoss):
 
     def check_settings(self) -> None:
         if not self.beta >= 0:
-            raise ValueError(f'KDQFLLoss: beta must be >= 0, got {self.beta}')
+            raise WrongValue(f'KDQFLLoss: beta must be >= 0, got {self.beta}')

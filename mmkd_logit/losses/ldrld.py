@@ -5,6 +5,7 @@ from typing import List
 
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
 from ..ops.pair_kl import pair_kl
@@ -138,7 +139,7 @@ class LDRLDLoss(LogitLoss):
             'depth', self.depth, 2, 'a pair needs two classes'
         )
         if not self.eps >= 0:
-            raise ValueError(
+            raise WrongValue(
                 f'LDRLDLoss: eps must be >= 0, got {self.eps}; it is added to '
                 'the distance of two ranks'
             )

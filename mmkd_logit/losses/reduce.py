@@ -5,6 +5,8 @@ from typing import Optional, Union
 import torch
 from torch import Tensor
 
+from ..messages import WrongValue
+
 Factor = Optional[Union[float, Tensor]]
 
 REDUCTIONS = ('none', 'mean', 'sum')
@@ -23,7 +25,7 @@ def reduce_rows(
         return rows
     if reduction == 'sum':
         if avg_factor is not None:
-            raise ValueError(
+            raise WrongValue(
                 "avg_factor is the divisor of reduction='mean', got it with "
                 "reduction='sum'; leave one of the two out"
             )

@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from torch import Tensor
 
+from ..messages import WrongType
 from .checks import check_choice, check_taus, check_weights
 
 Parts = Dict[str, Tensor]
@@ -98,7 +99,7 @@ class FunctionSettings:
             bound = self.settings_signature.bind(*values, **settings)
         except TypeError as error:
             known = ', '.join(inspect.signature(type(self)).parameters)
-            raise TypeError(f'{name}: {error}; it takes {known}') from None
+            raise WrongType(f'{name}: {error}; it takes {known}') from None
         bound.apply_defaults()
         for setting in self.setting_names:
             setattr(self, setting, bound.arguments[setting])

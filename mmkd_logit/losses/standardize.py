@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..ops.autograd import as_float
 from ..ops.dispatch import run
 from ..ops.standardize import STANDARDIZE, StandardizeQuestion
@@ -43,7 +44,7 @@ def standardize(
         tensor([[-1.,  0.,  1.]])
     """
     if logits.shape[1] < 2:
-        raise ValueError(
+        raise WrongValue(
             'standardize needs rows of at least 2 classes, got '
             f'{logits.shape[1]}: one number has no standard deviation'
         )

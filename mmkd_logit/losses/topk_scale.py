@@ -10,6 +10,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..ops.autograd import as_float
 from .checks import check_choice, check_floating
 
@@ -94,7 +95,7 @@ def topk_scale(
 def check_groups(name: str, k: int) -> None:
     """Refuse a size of the groups that leaves them empty."""
     if not isinstance(k, int) or k < 1:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: k must be a whole number >= 1, got {k}; the first two '
             'groups need a class'
         )

@@ -4,6 +4,7 @@ from typing import Optional
 
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..ops.group_kl import group_kl
 from ..ops.sinkhorn import transport
 from ..registry import MODELS
@@ -95,12 +96,12 @@ def wkd_loss(
 def check_transport(name: str, lam: float, iterations: int) -> None:
     """Refuse settings with which there is no plan of transport."""
     if not 0 < lam < float('inf'):
-        raise ValueError(
+        raise WrongValue(
             f'{name}: lam must be > 0 and finite, got {lam}; the cost is '
             'divided by it'
         )
     if not isinstance(iterations, int) or iterations < 1:
-        raise ValueError(
+        raise WrongValue(
             f'{name}: iterations must be a whole number >= 1, got '
             f'{iterations}; the authors take 10'
         )
@@ -109,7 +110,7 @@ def check_transport(name: str, lam: float, iterations: int) -> None:
 def check_cost(name: str, cost: Tensor, classes: int) -> None:
     """Refuse a matrix that has no cost for each pair of classes."""
     if tuple(cost.shape) != (classes, classes):
-        raise ValueError(
+        raise WrongValue(
             f'{name}: cost must have one number for each pair of classes, '
             f'shape ({classes}, {classes}), got {tuple(cost.shape)}; count '
             'the background where the head has one'

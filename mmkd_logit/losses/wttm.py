@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..messages import WrongValue
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
 from ..ops.softmax import may_read, surely_finite
@@ -71,7 +72,7 @@ def wttm_loss(
 def check_exponent(name: str, gamma: float) -> float:
     """Return ``gamma``; refuse what is not one over a temperature."""
     if not 0 < gamma < float('inf'):
-        raise ValueError(
+        raise WrongValue(
             f'{name}: gamma must be > 0 and finite, got {gamma}; it is one '
             "over the teacher's temperature"
         )

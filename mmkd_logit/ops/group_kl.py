@@ -15,6 +15,7 @@ from typing import Dict, NamedTuple, Optional, Tuple, Union
 import torch
 from torch import Tensor
 
+from ..messages import WrongValue
 from . import chunked, cpu
 from .dispatch import Answer, Operation, run
 from .group_kl_plain import group_kl_plain
@@ -87,7 +88,7 @@ def group_kl(
             'forward'.
     """
     if cross_entropy and kl_type != 'forward':
-        raise ValueError(
+        raise WrongValue(
             "cross_entropy=True keeps the teacher's entropy in KL(teacher || "
             f"student), which is kl_type='forward'; got {kl_type!r}"
         )

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...messages import WrongValue
 from ...ops.top_classes import largest_class
 from ...structures.logit_pair import LogitPair
 
@@ -43,7 +44,7 @@ def pool_cells(
     """
     check_scales(scales, pool)
     if feature_map.dim() != 4:
-        raise ValueError(
+        raise WrongValue(
             'feature_map must have the shape (B, C_in, H, W), got '
             f'{tuple(feature_map.shape)}; scale decoupling needs a map before '
             'global pooling'
@@ -59,17 +60,17 @@ def pool_cells(
 def check_scales(scales: Sequence[int], pool: str = 'nested') -> None:
     """Refuse scales that :func:`pool_cells` cannot serve."""
     if pool not in ('nested', 'direct'):
-        raise ValueError(
+        raise WrongValue(
             "pool must be 'nested' (as the authors' code) or "
             f"'direct', got {pool!r}"
         )
     if 1 not in scales or len(set(scales)) != len(scales) or min(scales) < 1:
-        raise ValueError(
+        raise WrongValue(
             'scales must be different cell counts per side with 1, the '
             f'global cell, among them, such as (1, 2, 4); got {scales!r}'
         )
     if pool == 'nested' and not set(scales) <= {1, 2, 4}:
-        raise ValueError(
+        raise WrongValue(
             f"pool='nested' knows the scales 1, 2 and 4, got {scales!r}; "
             "take pool='direct' for others"
         )
@@ -113,7 +114,7 @@ def scale_decoupled_rows(
     """
     check_reference(reference, labels)
     if student_cells.shape != teacher_cells.shape or student_cells.dim() != 3:
-        raise ValueError(
+        raise WrongValue(
             f'student_cells {tuple(student_cells.shape)} and teacher_cells '
             f'{tuple(teacher_cells.shape)} must have one shape (B, C, cells)'
         )
@@ -121,7 +122,7 @@ def scale_decoupled_rows(
         if labels.dim() == 2:
             labels = labels.argmax(1)
         if labels.shape != student_cells.shape[:1]:
-            raise ValueError(
+            raise WrongValue(
                 'labels must have one class per image, shape '
                 f'{tuple(student_cells.shape[:1])}, got '
                 f'{tuple(labels.shape)}; the cells inherit it'
@@ -169,12 +170,12 @@ def complementary_weights(
 def check_reference(reference: str, labels: Optional[Tensor]) -> None:
     """Refuse an unknown rule, or one that lacks its labels."""
     if reference not in REFERENCES:
-        raise ValueError(
+        raise WrongValue(
             "reference must be 'label' (as the authors' code) or "
             f"'teacher' (as the paper), got {reference!r}"
         )
     if reference == 'label' and labels is None:
-        raise ValueError(
+        raise WrongValue(
             "reference='label' needs labels to tell right cells "
             "from wrong ones; take reference='teacher'"
         )

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...messages import WrongValue
+
 MODES = ('quadrant', 'polyphase')
 
 
@@ -17,17 +19,17 @@ def check_roi_cells(scales: Sequence[int], mode: str) -> None:
         ValueError: If 1 is missing, or the mode does not know the scales.
     """
     if mode not in MODES:
-        raise ValueError(
+        raise WrongValue(
             "cells must be 'quadrant' (regions of the RoI) or 'polyphase' "
             f"(the official code's interleaved sampling), got {mode!r}"
         )
     if 1 not in scales or len(set(scales)) != len(scales) or min(scales) < 1:
-        raise ValueError(
+        raise WrongValue(
             'scales must be different cell counts per side with 1, the whole '
             f'RoI, among them, such as (1, 2); got {scales!r}'
         )
     if mode == 'polyphase' and set(scales) not in ({1}, {1, 2}):
-        raise ValueError(
+        raise WrongValue(
             f"cells='polyphase' knows scales=(1, 2), got {scales!r}; take "
             "cells='quadrant' for others"
         )
@@ -94,7 +96,7 @@ def finer(extractor: nn.Module, scale: int) -> Iterator[None]:
     layers = list(getattr(extractor, 'roi_layers', []))
     sizes = [getattr(layer, 'output_size', None) for layer in layers]
     if not sizes or None in sizes:
-        raise ValueError(
+        raise WrongValue(
             f'{type(extractor).__name__} has no RoI layers with an output '
             'size, so its RoIs cannot be cut into cells; take scales=(1, )'
         )

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ...messages import WrongValue
 from ...ops.top_classes import largest_class
 from ...structures.logit_pair import LogitPair
 from ..upstream.maps import map_rows, mean_over_processes
@@ -82,7 +83,7 @@ def window_maps(
         or student_map.dim() != 4
         or labels.shape != student_map[:, 0].shape
     ):
-        raise ValueError(
+        raise WrongValue(
             f'student_map {tuple(student_map.shape)} and teacher_map '
             f'{tuple(teacher_map.shape)} must have one shape (B, C, H, W), '
             f'labels {tuple(labels.shape)} its (B, H, W)'
@@ -162,7 +163,7 @@ def check_windows(windows: Sequence[int]) -> None:
         or min(windows) < 1
         or any(max(windows) % side for side in windows)
     ):
-        raise ValueError(
+        raise WrongValue(
             'windows must be different sides in logit pixels, each dividing '
             f'the largest, such as (1, 2, 4); got {windows!r}'
         )

@@ -6,6 +6,7 @@ from typing import Any, Iterator, List, Optional, Tuple, Union
 import torch
 from torch import Tensor, nn
 
+from ...messages import WrongValue
 from ...structures.logit_pair import LogitPair
 from .observe import is_a
 
@@ -48,7 +49,7 @@ def num_classes(head: nn.Module) -> int:
             if isinstance(module, (nn.Linear, nn.Conv2d))
         ]
         if not layers:
-            raise ValueError(
+            raise WrongValue(
                 f'{type(head).__name__} has no classification layer of its '
                 'own and no `num_classes`; put the classifier into the head'
             )

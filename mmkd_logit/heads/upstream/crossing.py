@@ -6,6 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 import torch
 from torch import Tensor, nn
 
+from ...messages import WrongValue
 from .observe import observe, upstream_class
 
 _EPS = 1e-6
@@ -45,7 +46,7 @@ def class_tower(head: nn.Module, after: Optional[int]) -> Tower:
     """
     name = upstream_class(head)
     if name not in _CLASSES:
-        raise ValueError(
+        raise WrongValue(
             f'heads cannot cross in a {type(head).__name__}; expected '
             f'{", ".join(_CLASSES)}, or take DenseClsLogits'
         )
@@ -64,7 +65,7 @@ def box_tower(head: nn.Module, after: Optional[int]) -> Tower:
 def _tower(head: nn.Module, layers: str, predictor: str, after: int) -> Tower:
     found = Tower(head, getattr(head, layers), getattr(head, predictor), after)
     if after > len(found.layers):
-        raise ValueError(
+        raise WrongValue(
             f'after={after}, but {layers} of {type(head).__name__} has '
             f'{len(found.layers)} layers; take at most this many'
         )
@@ -79,7 +80,7 @@ def check_crossing(student: Tower, teacher: Tower) -> None:
     """
     ours, theirs = _width(student), _width(teacher)
     if ours != theirs:
-        raise ValueError(
+        raise WrongValue(
             f'the heads cross after {student.after} layers, where the student '
             f'has {ours} channels and the teacher {theirs}; both need the '
             'same `feat_channels` (with after=0 the same `in_channels`)'

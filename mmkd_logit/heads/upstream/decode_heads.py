@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional
 
 from torch import Tensor, nn
 
+from ...messages import WrongValue
 from .mask_heads import is_mask_head
 from .observe import is_a
 
@@ -37,7 +38,7 @@ def main_head(model: nn.Module) -> nn.Module:
     head = head[-1] if isinstance(head, nn.ModuleList) else head
     for name, reason in _REFUSED.items():
         if is_a(head, 'mmseg', name):
-            raise ValueError(
+            raise WrongValue(
                 f'{type(head).__name__} {reason}; pixel logits can be '
                 'read from heads such as FCNHead, ASPPHead, UPerHead, '
                 'SegformerHead or Mask2FormerHead'
@@ -48,7 +49,7 @@ def main_head(model: nn.Module) -> nn.Module:
 def _panoptic_head(model: nn.Module) -> nn.Module:
     head = model.panoptic_head
     if not is_mask_head(head):
-        raise ValueError(
+        raise WrongValue(
             f'{type(model).__name__} with {type(head).__name__}: the queries '
             'of MaskFormerHead and Mask2FormerHead can be read'
         )
@@ -84,7 +85,7 @@ def check_auxiliary_classes(model: nn.Module, main: nn.Module) -> None:
     for head in _all_auxiliary(model):
         plain = type(head).__name__ == 'FCNHead'
         if plain and head.num_classes < main.num_classes:
-            raise ValueError(
+            raise WrongValue(
                 f"the student's auxiliary head has {head.num_classes} "
                 f'classes, its decode head {main.num_classes}; set '
                 '`num_classes` of `auxiliary_head` as well'
@@ -118,14 +119,14 @@ def main_map(head: nn.Module, maps: Any) -> Tensor:
             None,
         )
         if index is None:
-            raise ValueError(
+            raise WrongValue(
                 f'{type(head).__name__} gives {len(maps)} maps of logits and '
                 'mmkd_logit does not know which one it predicts with; heads '
                 f'with one map, or {", ".join(_MAIN_MAP)}, can be read'
             )
         maps = maps[index]
     if maps.dim() != 4:
-        raise ValueError(
+        raise WrongValue(
             f'{type(head).__name__} gives logits {tuple(maps.shape)}, '
             'expected a map (B, C, H, W)'
         )

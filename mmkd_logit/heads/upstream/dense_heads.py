@@ -16,6 +16,7 @@ from typing import (
 import torch
 from torch import Tensor, nn
 
+from ...messages import WrongValue
 from ...structures.teacher_pass import TeacherPass
 from .observe import upstream_class
 
@@ -124,7 +125,7 @@ def dense_head(model: nn.Module) -> nn.Module:
             'no `bbox_head`' if head is None else f'a {type(head).__name__}'
         )
         because = f', which {REFUSED[name]}' if name in REFUSED else ''
-        raise ValueError(
+        raise WrongValue(
             f'{type(model).__name__} has {found}{because}; class logits of a '
             f'dense head can be read from {", ".join(DENSE_HEADS)}, and both '
             'student and teacher need one'
@@ -337,7 +338,7 @@ def check_same_priors(student: nn.Module, teacher: nn.Module) -> None:
     )
 
     def refuse(what: str, mine: Any, other: Any) -> None:
-        raise ValueError(
+        raise WrongValue(
             f'{names[0]} has {what} {mine}, {names[1]} {other}; logits are '
             'compared location by location and anchor by anchor, so both '
             'need the same ones: take a teacher with the head type and the '
@@ -386,7 +387,7 @@ def check_same_grid(maps: Sequence[Tensor], channels: int, rows: int) -> None:
         sizes = ', '.join(
             'x'.join(map(str, level.shape[-2:])) for level in maps
         )
-        raise ValueError(
+        raise WrongValue(
             f"the student's classification loss saw {rows} rows, the "
             f"teacher's maps ({sizes}) give {count}; both need the same "
             'strides and input size'

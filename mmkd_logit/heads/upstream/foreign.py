@@ -14,6 +14,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import nn
 
+from ...messages import WrongValue
+
 if TYPE_CHECKING:
     from ..base import LogitReader
 
@@ -114,7 +116,7 @@ def _check_methods(found: Lineage) -> None:
         }
         missing = sorted(needed - set(inspect.signature(theirs).parameters))
         if missing:
-            raise ValueError(
+            raise WrongValue(
                 f'{found.child.__name__} of {found.scope} has a {method} '
                 f'without the arguments {", ".join(missing)} of '
                 f'{found.parent.__name__} of {found.toolbox}, where '

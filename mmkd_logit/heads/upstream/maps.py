@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...messages import WrongValue
 from ...ops.top_classes import largest_class
 
 
@@ -160,7 +161,7 @@ def check_label_values(
     if odd.any():
         values = labels[odd].unique().tolist()
         shown = ', '.join(map(str, values[:6]))
-        raise ValueError(
+        raise WrongValue(
             f'the label maps hold {shown}{", ..." if len(values) > 6 else ""},'
             f' but the head has classes 0 to {num_classes - 1} and '
             f'ignore_index {ignore_index}; map the values in the dataset '

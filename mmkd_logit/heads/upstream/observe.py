@@ -5,6 +5,8 @@ import inspect
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator
 
+from ...messages import OtherVersion
+
 #: Arguments of an observed call by name, however they were passed.
 Arguments = Dict[str, Any]
 #: Called after an observed call with its arguments and its result.
@@ -46,7 +48,7 @@ def observe(owner: object, method: str, record: Record) -> Iterator[None]:
     """
     original = getattr(owner, method, None)
     if original is None:
-        raise AttributeError(
+        raise OtherVersion(
             f'{type(owner).__name__} has no method {method!r}, which '
             'mmkd_logit observes; this version of the toolbox differs from '
             'the tested ones (python -m mmkd_logit.doctor lists them)'

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...messages import StoppedRun
 from ...structures.notes import Notes
 from .decode_heads import IGNORED
 from .maps import resize_labels
@@ -79,7 +80,7 @@ def labels_of_size(notes: Notes, size: Sequence[int]) -> Tensor:
 
 def _map(notes: Notes) -> Tensor:
     if 'labels' not in notes:
-        raise RuntimeError(
+        raise StoppedRun(
             'the student computed its loss without its label maps passing '
             '_stack_batch_gt, where mmkd_logit reads them; this head is not '
             'supported, or this version of the toolbox differs from the '
