@@ -3,31 +3,36 @@
 from typing import Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class _JointLogit(torch.autograd.Function):
-    """The joint logit; neither exponential of its gradient overflows."""
+    """One sigmoid in the backward pass; nothing overflows."""
 
     @staticmethod
     def forward(ctx, classes: Tensor, objectness: Tensor) -> Tensor:
-        # e**-x = e**-o + e**-c * (1 + e**-o)
-        joint = torch.logaddexp(
-            -objectness, torch.nn.functional.softplus(-objectness) - classes
-        ).neg_()
-        ctx.save_for_backward(classes, objectness, joint)
-        return joint
+        ctx.save_for_backward(classes, objectness)
+        # e**-x = e**-o + e**-c * (1 + e**-o) = e**no + e**nc
+        no = -objectness
+        nc = F.softplus(no) - classes
+        # logaddexp, several times faster on the CPU
+        rest = (nc - no).abs_().neg_()
+        return torch.maximum(nc, no).add_(F.softplus(rest)).neg_()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad: Tensor) -> Tuple[Tensor, Tensor]:
-        classes, objectness, joint = ctx.saved_tensors
-        # x <= min(c, o): dx/dc = 1 - e**(x - o), dx/do = 1 - e**(x - c)
-        for_classes = -torch.expm1((joint - objectness).clamp_(max=0))
-        for_objectness = -torch.expm1((joint - classes).clamp_(max=0))
-        return (
-            (grad * for_classes).sum_to_size(classes.shape),
-            (grad * for_objectness).sum_to_size(objectness.shape),
+        classes, objectness = ctx.saved_tensors
+        # dx/dc = 1 - e**(x - o) = sigmoid(softplus(o) - c), and
+        # dx/do = 1 - e**(x - c) = 1 - sigmoid(o) dx/dc
+        for_classes = (F.softplus(objectness) - classes).sigmoid_().mul_(grad)
+        shape = objectness.shape
+        for_objectness = grad.sum_to_size(shape) - (
+            objectness.sigmoid() * for_classes.sum_to_size(shape)
         )
+        return for_classes, for_objectness
 
 
 def joint_logit(classes: Tensor, objectness: Tensor) -> Tensor:
