@@ -189,7 +189,7 @@ def left_out(head: nn.Module, layers: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        head._modules.clear()  # the order counts too
+        head._modules.clear()  # an update alone would change the order
         head._modules.update(before)
 
 
@@ -331,7 +331,7 @@ def check_same_priors(student: nn.Module, teacher: nn.Module) -> None:
     """
     ours, theirs = priors_of(student), priors_of(teacher)
     if ours is None or theirs is None:
-        return  # a CenterNet has one level and says no stride
+        return  # a CenterNet has one level and states no stride
     names = (
         f'the student ({type(student).__name__})',
         f'the teacher ({type(teacher).__name__})',
