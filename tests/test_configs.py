@@ -1,5 +1,6 @@
 """What holds for every file under ``configs/``."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -162,3 +163,37 @@ model.distill.loss_kd.loss.tau = 2.0
     assert (loss.tau, loss.beta) == (2.0, 6.0)
     assert config.custom_hooks[0].type == 'mmkd_logit.KDWarmupHook'
     assert config.model.student.backbone.depth == 20
+
+
+def spelt_out(path):
+    """``a/{b,c}/d`` as a shell reads it."""
+    before, brace, rest = path.partition('{')
+    if not brace:
+        return [path]
+    words, _, after = rest.partition('}')
+    return [
+        part
+        for word in words.split(',')
+        for part in spelt_out(before + word + after)
+    ]
+
+
+def test_pages_name_configs_that_exist():
+    named = {
+        (page.name, path)
+        for page in CONFIGS.rglob('*.md')
+        for match in re.findall(r'configs/[-\w./{},*]+\.py', page.read_text())
+        for path in spelt_out(match)
+    }
+    assert len(named) > 40
+    assert [name for name in named if not any(ROOT.glob(name[1]))] == []
+    links = {
+        (page, link)
+        for page in CONFIGS.rglob('*.md')
+        for link in re.findall(r'\]\(([^):#]+)', page.read_text())
+    }
+    assert [
+        (page.name, link)
+        for page, link in links
+        if not (page.parent / link).exists()
+    ] == []
