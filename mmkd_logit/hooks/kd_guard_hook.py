@@ -15,6 +15,7 @@ from ..distillers.match_classes import names_in
 from ..messages import StoppedRun, WrongValue
 from ..registry import HOOKS
 from .distiller_hook import average_parts, find_distiller
+from .named_files import name_unreadable_files
 from .run_facts import batch_line
 from .teacher_check import check_teacher
 
@@ -31,6 +32,7 @@ class KDGuardHook(Hook):
       starts from a checkpoint (``load_from``), and warns of a teacher that is
       at chance, far below its own claim, or better with red and blue
       exchanged. The run itself is not changed by it.
+    - Names an image that cannot be read.
     - Before each checkpoint, stops if a term has become non-finite, so that
       a broken student never overwrites a good one; notes the teacher's hash
       in the checkpoint.
@@ -71,6 +73,9 @@ class KDGuardHook(Hook):
         dataset = runner.train_dataloader.dataset
         self.distiller.teacher.student_loads_rgb = dataset_loads_rgb(dataset)
         self.distiller.keep_whole_teacher = self.check_images > 0
+        name_unreadable_files(dataset)
+        if isinstance(runner._val_loop, BaseLoop):
+            name_unreadable_files(runner.val_dataloader.dataset)
         self.distiller.prepare(names_in(getattr(dataset, 'metainfo', None)))
         for line in self.distiller.report() + [batch_line(runner)]:
             runner.logger.info(line)

@@ -9,6 +9,8 @@ import torch
 from mmengine.dist import get_rank
 from torch.utils.data import DataLoader, Dataset
 
+from .named_files import naming_class
+
 
 class Place(int):
     """The index of a sample, with the place at which it is drawn.
@@ -56,13 +58,15 @@ def seeded_class(plain: type) -> type:
 
     def __reduce__(self: Dataset) -> tuple:
         # workers that are spawned, not forked, get a pickle
-        return _seeded_copy, (plain, vars(self))
+        importable = getattr(plain, 'importable_class', plain)
+        return _seeded_copy, (importable, plain is not importable, vars(self))
 
     methods = dict(__getitem__=__getitem__, __reduce__=__reduce__)
     return type(plain.__name__, (plain,), methods)
 
 
-def _seeded_copy(plain: type, state: dict) -> Dataset:
+def _seeded_copy(plain: type, names_files: bool, state: dict) -> Dataset:
+    plain = naming_class(plain) if names_files else plain
     copy = object.__new__(seeded_class(plain))
     copy.__dict__.update(state)
     return copy

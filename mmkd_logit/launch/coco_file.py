@@ -91,3 +91,20 @@ def _categories_of(path: str) -> List[dict]:
                     return found
                 place = content.rfind(b'"categories"', 0, place)
     raise KeyError('categories')
+
+
+def image_names(path: str) -> Optional[List[str]]:
+    """Names of the images in a file of COCO; None if it is another file.
+
+    A file too large to be read twice counts as another file.
+    """
+    if not path.endswith('.json') or not os.path.isfile(path):
+        return None
+    if os.path.getsize(path) > _WHOLE:
+        return None
+    try:
+        with open(path, 'rb') as file:
+            images = json.load(file)['images']
+        return [str(one['file_name']) for one in images]
+    except (ValueError, KeyError, TypeError):
+        return None

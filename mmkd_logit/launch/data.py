@@ -10,6 +10,7 @@ from ..messages import MissingFile, WrongValue
 from ..registry import type_name
 from .classes import check_classes
 from .datasets import dataset_class, leaf_datasets
+from .image_files import LOOKS, check_image_files
 from .label_maps import check_label_maps
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -82,16 +83,21 @@ def training_loaders(config: Config) -> Tuple[str, ...]:
 def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
     """See that each dataset's files are there before anything is built.
 
+    A config's ``check_files`` says how many images of each dataset are
+    opened, or ``'all'``. Defaults to 200.
+
     Raises:
         FileNotFoundError: Naming what is missing and the expected layout.
         ValueError: If label maps or a palette cannot be used.
     """
+    looks = config.get('check_files', LOOKS)
     for loader in loaders:
         settings = config.get(loader) or {}
         for dataset in leaf_datasets(settings.get('dataset')):
             if not dataset.get('backend_args'):
                 _check_paths(loader, dataset, config.get('default_scope'))
                 check_label_maps(loader, dataset)
+                check_image_files(loader, dataset, looks)
     check_classes(config, loaders)
 
 
