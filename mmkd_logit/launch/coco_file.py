@@ -4,7 +4,7 @@ import json
 import mmap
 import os
 from collections import Counter
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..messages import WrongValue
 
@@ -66,6 +66,10 @@ def _names(categories: List[dict]) -> Tuple[str, ...]:
     return tuple(str(one.get('name')) for one in categories)
 
 
+def _is_category(entry: Any) -> bool:
+    return isinstance(entry, dict) and 'name' in entry
+
+
 def _is_usable(annotation: dict) -> bool:
     """Whether MMDetection keeps it."""
     box = annotation.get('bbox') or ()
@@ -85,9 +89,12 @@ def _categories_of(path: str) -> List[dict]:
             place = content.rfind(b'"categories"')
             while place >= 0:
                 start = content.find(b'[', place)
-                text = content[start : start + (1 << 22)].decode()
-                found = decoder.raw_decode(text)[0] if start >= 0 else None
-                if found and all('name' in one for one in found):
+                text = content[start : start + _WHOLE].decode(errors='replace')
+                try:
+                    found = decoder.raw_decode(text)[0] if start >= 0 else []
+                except json.JSONDecodeError:
+                    found = []
+                if found and all(_is_category(one) for one in found):
                     return found
                 place = content.rfind(b'"categories"', 0, place)
     raise KeyError('categories')

@@ -1,0 +1,53 @@
+"""What an annotation file says about its classes."""
+
+import json
+
+import pytest
+
+from mmkd_logit.launch import coco_file
+from mmkd_logit.launch.coco_file import image_names, read_coco_file
+
+
+def write(path, **changes):
+    content = dict(
+        images=[dict(id=1, file_name='a.png'), dict(id=2, file_name='b.png')],
+        annotations=[
+            dict(id=7, category_id=3, bbox=[0, 0, 5, 5], area=25),
+            dict(id=8, category_id=3, bbox=[0, 0, 0.5, 5], area=2),
+            dict(id=9, category_id=4, bbox=[0, 0, 5, 5], area=25, ignore=1),
+        ],
+        categories=[dict(id=4, name='dog'), dict(id=3, name='cat')],
+    )
+    path.write_text(json.dumps({**content, **changes}))
+    return str(path)
+
+
+def test_names_in_the_files_order_and_usable_objects(tmp_path):
+    found = read_coco_file('train', write(tmp_path / 'a.json'))
+    assert found.names == ('dog', 'cat')
+    # a box of half a pixel and an ignored one do not count
+    assert found.counts == dict(dog=0, cat=1)
+    assert found.images == 2 and found.without_mask == 'annotation 7'
+
+
+def test_a_large_file_gives_its_categories_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(coco_file, '_WHOLE', 10)
+    # an entry called "categories" elsewhere is not the list
+    info = dict(categories=[1, 2])
+    path = write(tmp_path / 'a.json', info=info)
+    found = read_coco_file('train', path)
+    assert found == (('dog', 'cat'), None, None, None)
+    assert image_names(path) is None
+
+
+@pytest.mark.parametrize('text', ['', '{"images": []}', '[]', 'nothing'])
+def test_another_file_is_one_sentence(tmp_path, text):
+    (tmp_path / 'a.json').write_text(text)
+    with pytest.raises(ValueError, match='train: .* no annotation file of CO'):
+        read_coco_file('train', str(tmp_path / 'a.json'))
+    assert image_names(str(tmp_path / 'a.json')) in (None, [])
+
+
+def test_names_of_images(tmp_path):
+    assert image_names(write(tmp_path / 'a.json')) == ['a.png', 'b.png']
+    assert image_names(str(tmp_path / 'a.txt')) is None
