@@ -62,14 +62,15 @@ def build_model(cfg: dict, whose: str) -> nn.Module:
     """Build a student or teacher; name the nearest type if one is unknown.
 
     Args:
-        cfg (dict): Of the model.
+        cfg (dict): Of the model. It stays as it is: some detectors write
+            into theirs, which then builds no second model (DINO).
         whose (str): ``'student'`` or ``'teacher'``, for messages.
 
     Raises:
         ValueError: If a type in the config is not registered.
     """
     try:
-        return MODELS.build(cfg)
+        return MODELS.build(copy.deepcopy(cfg))
     except KeyError as error:
         found = re.search(r'([\w.]+) is not in the ([\w.]+)::', str(error))
         if not found:

@@ -40,3 +40,19 @@ def test_an_unknown_part_of_a_detector_is_named_with_its_toolbox():
         ValueError, match="teacher has the type 'ResNt', which mmdet.*'ResNet'"
     ):
         build_model(model, 'teacher')
+
+
+def test_a_config_builds_a_model_twice():
+    # a stock DINO writes into the config of its head
+    pytest.importorskip('mmdet')
+    from mmengine.config import ConfigDict
+    from mmengine.registry import DefaultScope
+
+    from tests.toy_detrs import detr_cfg
+
+    cfg = ConfigDict(detr_cfg('dino'))
+    before = cfg.to_dict()
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        for whose in ('teacher', 'student'):
+            assert type(build_model(cfg, whose)).__name__ == 'DINO'
+    assert cfg.to_dict() == before

@@ -22,6 +22,7 @@ from typing import Any, Callable, Dict, List
 
 import torch
 from mmengine.config import DictAction
+from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
@@ -177,6 +178,9 @@ def main() -> None:
 
 
 def compare(args: argparse.Namespace, recorder: Recorder) -> None:
+    # some preprocessors and heads ask how far the training is
+    MessageHub.get_current_instance().update_info('iter', 0)
+    MessageHub.get_current_instance().update_info('epoch', 0)
     contenders = [Contender(path, args) for path in args.config]
     kinds = ['distilled', 'teacher', 'plain']
     for index in range(args.warmup + args.rounds):
