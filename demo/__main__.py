@@ -89,8 +89,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--quick',
         action='store_true',
-        help='10 iterations on 24 images: sees that everything runs, the '
-        'models learn nothing',
+        help='10 iterations on 24 images, which show that everything runs; '
+        'the models learn nothing',
     )
     return parser.parse_args()
 

@@ -14,7 +14,7 @@ BACKGROUND = len(CLASSES)
 IGNORED = 255
 #: Parts of the data; no digit of one is used in the other.
 SPLITS = ('train', 'val')
-#: Raised when scenes change, so that data on disk is made anew.
+#: Increased when scenes change, so that data on disk is written anew.
 VERSION = 1
 
 _TRAIN_SHARE = 0.8

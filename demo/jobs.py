@@ -76,7 +76,7 @@ class Job:
         path.with_suffix('.new').replace(path)
 
     def command(self) -> list:
-        """What a user would type."""
+        """The command that a user would type."""
         words = [
             sys.executable,
             str(ROOT / 'tools' / 'train.py'),
@@ -96,7 +96,9 @@ class Job:
 
 
 def run(job: Job, metric: str, lock: Optional[int] = None) -> None:
-    """Train, go on with an interrupted training, or see that it is done.
+    """Start a training, or continue it where it was interrupted.
+
+    A training that is done is only shown.
 
     Args:
         job (Job): What to train.
@@ -111,7 +113,7 @@ def run(job: Job, metric: str, lock: Optional[int] = None) -> None:
         _clear(job.folder)
         state = dict(fingerprint=job.fingerprint, seconds=0.0, done=False)
         job.save_state(**state)
-    # A terminal shows life twice a second, a log file gets few lines.
+    # On a terminal the bar moves twice a second, in a log file rarely.
     quiet = 0.1 if sys.stderr.isatty() else 20
     with tqdm(
         total=job.max_iters, desc=job.title, unit='it', mininterval=quiet
@@ -124,8 +126,8 @@ def run(job: Job, metric: str, lock: Optional[int] = None) -> None:
 
 
 def _train(job, state, bar, metric, lock) -> None:
-    # Waiting threads that sleep instead of spinning: on a machine with other
-    # work to do, a training step of PyTorch is up to ten times faster so.
+    # Waiting threads sleep instead of spinning: on a busy machine a training
+    # step of PyTorch is then up to ten times faster.
     env = dict(os.environ, PYTHONUNBUFFERED='1')
     env.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     begin = time.time() - state['seconds']

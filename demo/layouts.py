@@ -119,7 +119,7 @@ def write_cityscapes(
 
 
 def _write(layout, folder, counts, seed, progress, write, finish=None):
-    """Write every scene into a fresh folder, which is moved in at the end."""
+    """Write every scene into a new folder, and rename it at the end."""
     folder = Path(folder)
     stamp = dict(
         layout=layout, counts=list(counts), seed=seed, version=VERSION
@@ -130,7 +130,7 @@ def _write(layout, folder, counts, seed, progress, write, finish=None):
         if any(folder.iterdir()) and not (folder / _STAMP).exists():
             raise ValueError(
                 f'{folder} holds other files and is not overwritten; the demo '
-                'wants a folder of its own, name another one'
+                'needs a folder of its own, name another one'
             )
     unfinished = folder.with_name(f'{folder.name}.unfinished')
     shutil.rmtree(unfinished, ignore_errors=True)

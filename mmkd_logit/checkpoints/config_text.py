@@ -1,4 +1,4 @@
-"""Understand a dumped config without running it."""
+"""Parse a dumped config without running it."""
 
 import ast
 from typing import Any, Optional
@@ -7,14 +7,14 @@ _NAMES = {'inf': float('inf'), 'nan': float('nan')}
 
 
 def parse_config(text: str) -> Optional[dict]:
-    """Values of a config as MMEngine dumps it.
+    """Values of a config that MMEngine dumped.
 
     Args:
         text (str): Assignments of constants, lists, tuples and dicts. It is
             parsed, not run.
 
     Returns:
-        dict, optional: None if there is anything else in it.
+        dict, optional: None if the text holds anything else.
     """
     try:
         return {
@@ -33,7 +33,7 @@ def parse_config(text: str) -> Optional[dict]:
 
 
 def _literal(node: ast.AST) -> Any:
-    """Like ``ast.literal_eval``, and ``dict(a=1)``, inf and nan too."""
+    """Like ``ast.literal_eval``, with ``dict(a=1)``, inf and nan as well."""
     if isinstance(node, (ast.List, ast.Tuple)):
         values = [_literal(item) for item in node.elts]
         return values if isinstance(node, ast.List) else tuple(values)

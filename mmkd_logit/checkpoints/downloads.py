@@ -17,7 +17,7 @@ from mmengine.logging import print_log
 from ..messages import NoConnection, WrongValue
 
 _ATTEMPTS = 3
-_SECONDS = 30  # without an answer
+_SECONDS = 30  # of waiting for the server
 _BLOCK = 1 << 20
 
 
@@ -72,9 +72,9 @@ def download(url: str, whose: str, remedy: str) -> str:
     target = cache_path(url)
     shared = target.parents[1] / target.name
     if _hash_in(target.name) and _is_whole(shared):
-        return str(shared)  # as torch and MMEngine keep theirs
+        return str(shared)  # where torch and MMEngine keep it
     target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f'{target}.lock'):  # several processes want the same file
+    with FileLock(f'{target}.lock'):  # for processes in parallel
         if _is_whole(target):
             return str(target)
         print_log(f'downloading {url}', logger='current')
@@ -95,7 +95,7 @@ def download(url: str, whose: str, remedy: str) -> str:
 def _hash_in(name: str) -> Optional[str]:
     """Start of the SHA-256 that the toolboxes write into a file's name.
 
-    Eight digits without a letter may be a date, and are none.
+    Eight digits without a letter may be a date and do not count.
     """
     found = re.search(r'-([0-9a-f]{8,64})\.\w+$', name)
     if found is None or re.fullmatch(r'\d{8}', found[1]):
@@ -109,15 +109,15 @@ def _is_whole(path: Path) -> bool:
         return False
     expected = _hash_in(path.name)
     if expected is None:
-        note = Path(f'{path}.sha256')
-        expected = note.read_text() if note.is_file() else None
+        digest = Path(f'{path}.sha256')
+        expected = digest.read_text() if digest.is_file() else None
     return bool(expected) and sha256_of(str(path)).startswith(expected)
 
 
 def _refuse_other_content(
     url: str, whose: str, part: Path, digest: str
 ) -> None:
-    """Do not keep a login page, nor a file that was replaced."""
+    """Refuse a web page, and a file with another hash than its name."""
     expected = _hash_in(part.name[: -len('.part')])
     if not looks_like_checkpoint(str(part)):
         problem = 'what arrived is no PyTorch checkpoint, perhaps a web page'
@@ -136,14 +136,14 @@ def _refuse_other_content(
 
 
 def _fetch_whole(url: str, part: Path) -> None:
-    """Fetch into ``part``, continuing up to three times where it broke."""
+    """Fetch into ``part``; continue an interrupted download two times."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             came, length = _fetch(url, part)
             if length in (None, came):
                 Path(f'{part}.etag').unlink(missing_ok=True)
                 return
-            if came > length:  # the continued file was another one
+            if came > length:  # the part was of another file
                 part.unlink()
             cut = ConnectionError(f'got {came} of {length} bytes')
         except HTTPError:
@@ -162,7 +162,7 @@ def _fetch(url: str, part: Path) -> Tuple[int, Optional[int]]:
         headers={'User-Agent': 'mmkd_logit', 'Accept-Encoding': 'identity'},
     )
     if part.is_file() and tag.is_file():
-        # the server sends all of it if the file is no longer the same
+        # If the file has changed, the server sends all of it.
         request.add_header('Range', f'bytes={part.stat().st_size}-')
         request.add_header('If-Range', tag.read_text())
     try:
@@ -179,7 +179,7 @@ def _fetch(url: str, part: Path) -> Tuple[int, Optional[int]]:
         continues = answer.status == 206
         if continues and total is not None:
             total += part.stat().st_size
-        _note_version(tag, answer.headers)
+        _keep_version(tag, answer.headers)
         with open(part, 'ab' if continues else 'wb') as file:
             for block in iter(lambda: answer.read(_BLOCK), b''):
                 file.write(block)
@@ -188,8 +188,8 @@ def _fetch(url: str, part: Path) -> Tuple[int, Optional[int]]:
     return part.stat().st_size, total
 
 
-def _note_version(tag: Path, headers: http.client.HTTPMessage) -> None:
-    """Keep what tells whether the rest belongs to the same file."""
+def _keep_version(tag: Path, headers: http.client.HTTPMessage) -> None:
+    """Keep the version of the file, which continuing must find again."""
     version = headers.get('ETag') or headers.get('Last-Modified')
     if version and not version.startswith('W/'):
         tag.write_text(version)

@@ -14,7 +14,7 @@ from .safe_load import load_checkpoint_safely
 from .state_dict import plain_state_dict
 from .student_keys import student_keys
 
-# What inference reads; the capital ones are those of the 2.x toolboxes.
+# What inference reads; the 2.x toolboxes have capital names.
 _META = ('dataset_meta', 'CLASSES', 'PALETTE', 'epoch', 'iter', 'seed')
 # What belongs to one start of a run, not to the model.
 _OF_A_RUN = (
@@ -62,9 +62,10 @@ def student_config(text: str) -> Optional[str]:
 
 
 def _leave_our_scope(node: Any) -> None:
-    """Take back the scope that a base ``mmkd_logit::...`` gave to parts.
+    """Remove the scope that a base ``mmkd_logit::...`` gave to parts.
 
-    Those of the toolbox are found without it, ours by their full name.
+    Parts of the toolbox are found without it, those of this package by their
+    full name.
     """
     if isinstance(node, dict):
         if node.get('_scope_') == 'mmkd_logit':
@@ -81,7 +82,7 @@ def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:
     """Keep the student's weights and what inference reads.
 
     Args:
-        checkpoint (dict): As MMEngine or MMRazor wrote it.
+        checkpoint (dict): A checkpoint that MMEngine or MMRazor wrote.
         averaged (bool): Take the exponential moving average of the weights
             if there is one. ``EMAHook`` saves it as the model's own weights
             and puts the others into ``ema_state_dict``. Defaults to True.
@@ -94,7 +95,7 @@ def export_checkpoint(checkpoint: dict, averaged: bool = True) -> dict:
             they are asked for.
     """
     if not isinstance(checkpoint, dict):
-        plain_state_dict(checkpoint)  # says what was expected
+        plain_state_dict(checkpoint)  # raises the error
     source = checkpoint
     if not averaged:
         if 'ema_state_dict' not in checkpoint:
@@ -130,7 +131,7 @@ def export_file(
         source (str): Checkpoint that a training wrote.
         target (str): File to write; it appears when it is whole.
         averaged (bool): See :func:`export_checkpoint`. Defaults to True.
-        force (bool): Replace a file that is there, be it ``source`` itself.
+        force (bool): Replace an existing file, even ``source`` itself.
             Defaults to False.
         trusted (bool): Read any pickle. Defaults to False.
 
@@ -152,8 +153,8 @@ def save_checkpoint(checkpoint: Any, target: str, force: bool = False) -> None:
     """``torch.save`` to a file that appears when it is whole.
 
     Raises:
-        ValueError: If there is something of that name and ``force`` is not
-            set, or a folder.
+        ValueError: If the name is that of a folder, or of a file and ``force``
+            is not set.
     """
     if os.path.isdir(target):
         raise WrongValue(f'{target!r} is a folder; name a file to write')

@@ -51,13 +51,13 @@ def file_hash(path: str) -> str:
 
 @contextmanager
 def written_whole(path: str) -> Iterator[BinaryIO]:
-    """Open a file to write that takes its place only when it is whole.
+    """Open a file to write that appears only when it is whole.
 
-    It is written beside its place and renamed, so a run that is killed, or
-    fails, leaves what was there before.
+    It is written under another name and renamed, so a run that is killed or
+    fails leaves the old file as it was.
 
     Args:
-        path (str): File to write; its folder is made.
+        path (str): File to write; its folder is created.
     """
     place = Path(os.path.realpath(path))
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def written_whole(path: str) -> Iterator[BinaryIO]:
 
 
 def _mode_of(place: Path) -> int:
-    """As the file that is replaced, or as a new file would have it."""
+    """Permissions of the file that is replaced, or of a new file."""
     if place.exists():
         return place.stat().st_mode & 0o777
     mask = os.umask(0)

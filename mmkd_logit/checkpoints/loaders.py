@@ -1,7 +1,7 @@
 """Let MMEngine read checkpoints safely.
 
-Of itself, MMEngine runs what a pickle asks for: the classic one always, the
-modern one after it failed to read a file as plain tensors.
+By itself, MMEngine runs the code that a pickle names: the classic version
+always, the modern one where a file cannot be read as plain tensors.
 """
 
 from typing import Any
@@ -40,5 +40,5 @@ def read_checkpoints_safely(
 
     for prefix in ('', 'file://', 'http://', 'https://'):
         CheckpointLoader.register_scheme(prefix, load_from_safely, force=True)
-    # model zoos that MMEngine knows by name are read by this function
+    # MMEngine reads model zoos that have a name with this function.
     mmengine_checkpoint.load_url = load_from_safely

@@ -20,8 +20,9 @@ def from_mdistiller(
 
     Args:
         name (str): Network, such as ``'resnet32x4'``.
-        checkpoint (dict): Of mdistiller, its forks (SDD, GDKD, LSKD) or
-            CRD: the bare state dict, or a dict with an entry ``model``.
+        checkpoint (dict): Checkpoint of mdistiller, its forks (SDD, GDKD,
+            LSKD) or CRD: the bare state dict, or a dict with an entry
+            ``model``.
         part (str): ``'student'`` or ``'teacher'``, where the file holds
             both. Defaults to ``'student'``.
         **backbone: Further arguments of the backbone, such as
@@ -72,7 +73,8 @@ def to_mdistiller(
 
     Args:
         name (str): Network, such as ``'resnet8x4'``.
-        state_dict (dict): Of an ``ImageClassifier`` with a linear head.
+        state_dict (dict): Weights of an ``ImageClassifier`` with a linear
+            head.
         **backbone: Further arguments of the backbone.
 
     Raises:
@@ -107,7 +109,7 @@ def to_mdistiller(
 def _expected(
     name: str, num_classes: int, backbone: Dict[str, Any]
 ) -> StateDict:
-    """Keys and shapes of our classifier, in the published order."""
+    """Keys and shapes of this package's classifier, in published order."""
     network = cifar_network(name)
     module = MODELS.build(dict(network.backbone, **backbone))
     expected = OrderedDict(

@@ -18,7 +18,7 @@ from .downloads import looks_like_checkpoint
 
 
 def _history_method(cls: type, name: str) -> Callable:
-    """Stands in for ``getattr``, which a history buffer is pickled with."""
+    """Replaces ``getattr``, with which a history buffer is pickled."""
     if cls is HistoryBuffer and name in ('mean', 'max', 'min', 'current'):
         return getattr(cls, name)
     raise pickle.UnpicklingError(f'getattr({cls!r}, {name!r})')
@@ -44,10 +44,10 @@ def _safe_types() -> List[Any]:
 
 
 class _RestrictedPickle(ModuleType):
-    """Stands in for ``pickle`` where torch has no list of safe types.
+    """Replaces ``pickle`` where torch has no list of safe types.
 
     torch < 2.5 offers ``weights_only=True``, but no way to add the few types
-    of MMEngine's message hub. This reader knows the same closed list and
+    of MMEngine's message hub. This module accepts the same closed list and
     refuses everything else.
     """
 
@@ -57,7 +57,7 @@ class _RestrictedPickle(ModuleType):
         for builtins in ('builtins', '__builtin__'):
             safe[builtins, 'getattr'] = _history_method
         for old in [key for key in safe if key[0].startswith('numpy')]:
-            # numpy 1 and 2 call the same module differently
+            # numpy 1 and 2 have different names for the same module.
             for pair in (
                 ('numpy.core', 'numpy._core'),
                 ('numpy._core', 'numpy.core'),
@@ -140,7 +140,7 @@ def _read_plain(path: str, way: str) -> Any:
         return torch.load(
             path, map_location='cpu', pickle_module=_RestrictedPickle()
         )
-    except Exception as error:  # a flipped byte can end in any of them
+    except Exception as error:  # of any type, after a flipped byte
         found = _forbidden(str(error))
         if found is None:
             raise damaged from error
@@ -155,22 +155,22 @@ def _read_plain(path: str, way: str) -> Any:
 def _is_intact(path: str) -> bool:
     """Whether every part of a zip archive has its checksum.
 
-    torch itself does not look, and returns weights with flipped bits.
+    torch itself does not check it, and returns weights with flipped bits.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
     except Exception:
         with open(path, 'rb') as file:
-            return not file.read(2).startswith(b'PK')  # of torch < 1.6
+            return not file.read(2).startswith(b'PK')  # torch < 1.6
 
 
 def _forbidden(message: str) -> Optional[str]:
-    """What a checkpoint asked for that is not among the safe types."""
+    """The name in a checkpoint that is not among the safe types."""
     for pattern in (
         r'GLOBAL ([\w.]+)',  # torch
         r'(?:class|type|function) ([\w.]+) was not an allowed',
-        r'^([a-zA-Z_]\w*(?:\.\w+)+)$',  # the restricted reader below 2.5
+        r'^([a-zA-Z_]\w*(?:\.\w+)+)$',  # _RestrictedPickle
         r'^(getattr\(.*\))$',
     ):
         found = re.search(pattern, message.strip())
@@ -180,16 +180,15 @@ def _forbidden(message: str) -> Optional[str]:
 
 
 def check_contents(checkpoint: Any, path: str) -> None:
-    """See that a checkpoint's parts are what readers of it rely on.
+    """Refuse a checkpoint whose parts have other types than expected.
 
     Args:
-        checkpoint (object): What a file holds. Other things than dicts are
-            left to those who need a state dict.
+        checkpoint (object): What a file holds. Only a dict is checked here.
         path (str): For messages.
 
     Raises:
-        ValueError: If a weight's name is no string, ``meta`` or
-            ``dataset_meta`` no dict, or the class names no list.
+        ValueError: If a weight's name is not a string, ``meta`` or
+            ``dataset_meta`` not a dict, or the class names not a list.
     """
     if not isinstance(checkpoint, dict):
         return

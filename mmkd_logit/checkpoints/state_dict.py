@@ -60,7 +60,7 @@ def compare_keys(
 ) -> Tuple[str, int]:
     """Describe how two state dicts differ; ('', n) when they fit.
 
-    Copies (:func:`without_copies`) are no difference.
+    Copies (:func:`without_copies`) do not count.
     """
     missing = [k for k in ours if k not in theirs]
     unexpected = [k for k in without_copies(ours, theirs) if k not in ours]
@@ -116,9 +116,9 @@ def load_state_dict_strictly(
 
     Args:
         model (nn.Module): Changed in place.
-        state (dict[str, Tensor]): Its parameters and buffers.
+        state (dict[str, Tensor]): Parameters and buffers of the model.
         source (str): Where they come from, for messages.
-        whose (str): Of whom the messages speak. Defaults to 'teacher '.
+        whose (str): Owner in the messages. Defaults to 'teacher '.
 
     Raises:
         ValueError: If a key is missing, unexpected or misshapen, or its
@@ -134,7 +134,7 @@ def load_state_dict_strictly(
             state.setdefault(key, value)
     difference, _ = compare_keys(ours, state)
     if difference:
-        # upstream modules may rename keys of their old versions on loading
+        # Upstream modules may rename the keys of older versions on loading.
         try:
             load_state_dict(model, OrderedDict(state), strict=True)
         except (RuntimeError, KeyError, IndexError):
@@ -149,7 +149,7 @@ def load_state_dict_strictly(
 def _check_numbers(
     ours: Dict[str, Tensor], state: Dict[str, Tensor], source: str, whose: str
 ) -> None:
-    """Refuse weights that a cast would make usable and wrong.
+    """Refuse weights that a cast would make loadable but wrong.
 
     Raises:
         ValueError: If floating-point weights are stored as integers or

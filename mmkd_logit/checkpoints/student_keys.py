@@ -17,7 +17,8 @@ def student_keys(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
     (1.x) or ``distiller.teacher.`` (0.x), and connectors in ``distiller.``.
 
     Args:
-        state (dict[str, Tensor]): Of a plain model or an MMRazor algorithm.
+        state (dict[str, Tensor]): Weights of a plain model or of an MMRazor
+            algorithm.
 
     Raises:
         ValueError: If it holds a teacher and no student.
@@ -29,7 +30,7 @@ def student_keys(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
                 'the checkpoint has no student: expected keys that start '
                 f'with architecture., got {", ".join(list(state)[:4])}'
             )
-        # `model.` may also be a part of the student's own name in 1.x
+        # In 1.x the student's own keys may begin with `model.` too.
         old = not any(key.startswith('teacher.') for key in state)
         if old and all(key.startswith('model.') for key in student):
             student = _below('model.', student)

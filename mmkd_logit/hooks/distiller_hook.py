@@ -1,4 +1,4 @@
-"""What all hooks around a distillation run share."""
+"""Base class and functions of the hooks of a distillation run."""
 
 import re
 
@@ -12,7 +12,7 @@ from ..messages import WrongType
 
 
 class DistillerHook(Hook):
-    """Finds the distiller before the first iteration."""
+    """A hook that finds the distiller before the first iteration."""
 
     priority = 'NORMAL'
 

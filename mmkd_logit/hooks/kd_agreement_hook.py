@@ -26,13 +26,13 @@ _LOGGED = 'train/agreement/'
 class KDAgreementHook(DistillerHook):
     """Log the agreement of student and teacher, and draw its course.
 
-    Every ``interval`` iterations and for each term: the share of rows with
-    the same top class, KL(teacher || student) at tau = 1, and, where labels
-    are known, TCKD and the share of NCKD in TCKD + NCKD. They go to the log
-    and all visualizer backends as ``agreement/kd/top1`` and so on, each the
-    value of its one step, and at the end of training to the picture
-    ``kd_agreement.png`` in the log folder. While distillation is switched off
-    nothing is measured or logged.
+    Every ``interval`` iterations it measures for each term the fraction of
+    rows with the same top class, KL(teacher || student) at tau = 1, and, where
+    labels are known, TCKD and the fraction of NCKD in TCKD + NCKD. The values
+    of that single step go to the log and all visualizer backends as
+    ``agreement/kd/top1`` and so on, and at the end of training all of them to
+    the picture ``kd_agreement.png`` in the log folder. While distillation is
+    switched off nothing is measured or logged.
 
     Args:
         interval (int): Iterations between two measurements, >= 1.
@@ -57,11 +57,11 @@ class KDAgreementHook(DistillerHook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
     ) -> None:
-        """Listen to this iteration if it is one to be measured."""
+        """Register a listener if this iteration is to be measured."""
         self.distiller.listener = None
         if (runner.iter + 1) % self.interval:
             return
-        # a value that is not measured anew is not shown again
+        # The log shows a value only in the step that measured it.
         scalars = runner.message_hub.log_scalars
         for tag in [tag for tag in scalars if tag.startswith(_LOGGED)]:
             del scalars[tag]

@@ -30,12 +30,12 @@ class KDGuardHook(Hook):
       student, teacher, terms and total batch.
     - Evaluates the teacher on a few validation images, and the student if it
       starts from a checkpoint (``load_from``), and warns of a teacher that is
-      at chance, far below its own claim, or better with red and blue
-      exchanged. The run itself is not changed by it.
+      at chance, far below its published metric, or better with red and blue
+      exchanged. The evaluation does not change the run itself.
     - Names an image that cannot be read.
     - Before each checkpoint, stops if a term has become non-finite, so that
-      a broken student never overwrites a good one; notes the teacher's hash
-      in the checkpoint.
+      a broken student never overwrites a good one; records the teacher's
+      hash in the checkpoint.
     - On resuming, refuses the checkpoint of another model and warns of
       another teacher.
 
@@ -64,7 +64,7 @@ class KDGuardHook(Hook):
         self.stop_at_poor_teacher = stop_at_poor_teacher
 
     def before_run(self, runner: Runner) -> None:
-        """Read the teacher before anything is trained."""
+        """Prepare the distiller, and report before anything is trained."""
         self.distiller = None
         if not isinstance(runner._train_loop, BaseLoop):
             return
@@ -103,7 +103,7 @@ class KDGuardHook(Hook):
                 with_student=bool(runner._load_from),
             )
         except Exception as error:
-            # a foreign model or metric that cannot run by itself
+            # Models and metrics of other packages may fail outside of a run.
             runner.logger.warning(
                 f'teacher not evaluated: {type(error).__name__}: {error}'
             )
@@ -151,7 +151,7 @@ class KDGuardHook(Hook):
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: Dict[str, Any]
     ) -> None:
-        """Do not save a broken student; note who taught it."""
+        """Refuse to save a broken student; record its teacher."""
         if self.distiller is None:
             return
         self.distiller.check_terms()
@@ -161,12 +161,12 @@ class KDGuardHook(Hook):
         )
 
     def after_train(self, runner: Runner) -> None:
-        """Check short runs as well."""
+        """Check the terms of runs that are too short for a checkpoint."""
         self.distiller.check_terms()
 
 
 def _why_unchecked(runner: Runner, distiller: LogitDistiller) -> Optional[str]:
-    """Why a teacher's own metric would say nothing, None if it does."""
+    """Why the teacher is not evaluated; None if it is."""
     if not isinstance(runner._val_loop, BaseLoop):
         return 'the run has no validation set'
     if distiller.teacher.is_pruned:

@@ -14,7 +14,7 @@ from .run_facts import current_epoch
 class KDStopHook(DistillerHook):
     """Lower the weight of all distillation terms linearly to 0, or cut it.
 
-    From ``end`` on the teacher does not run any more, which saves its time.
+    From ``end`` on the teacher does not run, which saves its time.
 
     Args:
         begin (int): First iteration (or epoch) with a lower weight, >= 0.
@@ -51,6 +51,6 @@ class KDStopHook(DistillerHook):
         elif now >= self.end:
             factor = 0.0
         else:
-            # `begin` is the first step below 1, `end` the first one at 0
+            # `begin` is the first step below 1, `end` the first one at 0.
             factor = (self.end - now) / (self.end - self.begin + 1)
         self.distiller.set_kd_scale(factor, 'stop')

@@ -14,8 +14,8 @@ from .run_facts import current_epoch
 class KDWarmupHook(DistillerHook):
     """Raise the weight of all distillation terms linearly to its full value.
 
-    The task's own losses are not scaled. The factor is read from the
-    runner's counters, so resuming just works.
+    The task's own losses are not scaled. The factor comes from the runner's
+    counters, so a resumed run has the same one.
 
     Args:
         end (int): Length of the ramp, >= 1, in iterations, or in epochs.

@@ -1,4 +1,4 @@
-"""What a built run says about its batch and its epochs."""
+"""Batch and epochs of a run that is built."""
 
 from mmengine.dist import get_world_size
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -13,7 +13,7 @@ def batch_size(loader: DataLoader) -> int:
 
 
 def batch_line(runner: Runner) -> str:
-    """The batch of an optimizer step, against the recipe's, and the rate."""
+    """Line on the batch of an optimizer step and on the learning rate."""
     per_step = batch_size(runner.train_dataloader)
     accumulate = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     total = per_step * get_world_size() * accumulate
@@ -42,7 +42,7 @@ def batch_line(runner: Runner) -> str:
 
 
 def current_epoch(runner: Runner) -> int:
-    """Epochs that are over; in a loop by iterations those of the samples.
+    """Number of finished epochs; in a loop by iterations from the samples.
 
     Raises:
         ValueError: If such a loop reads data without a length.

@@ -1,4 +1,4 @@
-"""Random numbers that a kill and a resume do not change."""
+"""Random numbers that an interruption does not change."""
 
 import random
 from typing import Any, Iterator, List, Optional

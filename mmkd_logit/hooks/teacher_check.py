@@ -1,4 +1,4 @@
-"""How good the teacher is on a few validation images, before training."""
+"""Evaluation of the teacher on a few validation images before training."""
 
 import contextlib
 import copy
@@ -19,13 +19,14 @@ from ..distillers import LogitDistiller
 from ..distillers.teacher import no_random_numbers_used
 
 Metrics = Dict[str, float]
-#: A model, and how it sees the student's images.
+#: A model, and the function that makes its input of the student's.
 View = Tuple[nn.Module, Callable[[Tensor, list], Tensor]]
 
-#: Names of the metrics that people look at first.
+#: Main metrics, which are shown and judged.
 _MAIN = ('accuracy/top1', 'coco/bbox_mAP', 'coco/segm_mAP', 'mIoU')
-#: Shares of the claim below which few images are no excuse: an accuracy is a
-#: mean over images, and its error is known; the other metrics are not.
+#: Fractions of the published metric below which a teacher is reported. An
+#: accuracy is a mean over images, whose error is known; for the other metrics
+#: it is not, and the fraction is smaller.
 _FAR_BELOW = {'accuracy/top1': 0.9}
 _FAR_BELOW_ELSE = 0.5
 
@@ -39,16 +40,17 @@ def check_teacher(
 ) -> Tuple[List[str], Optional[str]]:
     """Evaluate the teacher on images spread over the validation set.
 
-    It sees them as in training: prepared for the student, in its own
-    normalisation. The run's evaluator is used, its loader, its random numbers
-    and its order are not touched.
+    The images are prepared as in training: for the student, and then in the
+    teacher's normalisation. The run's metrics are used; its loader, its random
+    numbers and the order of its data do not change.
 
     Args:
-        runner (Runner): With a validation loop.
-        distiller (LogitDistiller): Its teacher can still predict.
-        images (int): How many.
+        runner (Runner): A runner with a validation loop.
+        distiller (LogitDistiller): A distiller whose teacher can still
+            predict.
+        images (int): Number of images.
         with_student (bool): Evaluate the student as well.
-        seconds (float): After which no further batch is begun.
+        seconds (float): Time after which no further batch is begun.
 
     Returns:
         tuple[list[str], str | None]: Lines for the log, and what is wrong
@@ -93,20 +95,20 @@ def judge(
     """What is wrong with a teacher, None if nothing is.
 
     Args:
-        metrics (dict[str, float]): As evaluated.
+        metrics (dict[str, float]): Metrics of the teacher.
         swapped (dict[str, float]): The same with red and blue exchanged.
-        claims (dict[str, float]): By the teacher's own account.
-        classes (int): Of the data.
-        images (int): That were evaluated.
+        claims (dict[str, float]): Metrics that the teacher's publisher states.
+        classes (int): Number of classes of the data.
+        images (int): Number of images that were evaluated.
     """
     for name in _MAIN:
         value = metrics.get(name)
         if value is None:
             continue
         percent = 100.0 if not name.startswith('coco/') else 1.0
-        # two standard deviations of a share of so many images
-        share = min(max(value / percent, 0.0), 1.0)
-        spread = 2 * percent * math.sqrt(share * (1 - share) / images)
+        # Two standard deviations of an accuracy over so many images.
+        accuracy = min(max(value / percent, 0.0), 1.0)
+        spread = 2 * percent * math.sqrt(accuracy * (1 - accuracy) / images)
         other = swapped.get(name, -1.0)
         if other > value + spread + 0.05 * percent:
             return (
@@ -205,7 +207,7 @@ def _metrics(evaluator: Evaluator) -> Metrics:
 
 
 def _image_ids(results: List[Any]) -> List[Any]:
-    """Images that the (truth, prediction) pairs of a detector are of."""
+    """Image ids of a detector's pairs of truth and prediction."""
     return [
         one[0]['img_id']
         for one in results
@@ -222,7 +224,7 @@ def _text(metrics: Metrics) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Evaluators print tables that would be taken for the student's."""
+    """Hide what evaluators print, which may be taken for the student's."""
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -1,6 +1,6 @@
 """Networks that the papers use and no toolbox has.
 
-Needs MMEngine only, so that every toolbox can import the registry.
+They need MMEngine only, so that every toolbox can import the registry.
 """
 
 from .cifar_mobilenet_v2 import CifarMobileNetV2

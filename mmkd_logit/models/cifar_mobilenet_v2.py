@@ -24,7 +24,7 @@ STAGES = (
 class InvertedResidual(nn.Module):
     """Expand, depthwise, project; plain ReLU, and none at the end.
 
-    The expanding convolution is there for ``expansion=1`` as well.
+    It has an expanding convolution for ``expansion=1`` as well.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class InvertedResidual(nn.Module):
 class CifarMobileNetV2(BaseModule):
     """The MobileNetV2 of the CIFAR benchmark.
 
-    Against the network for ImageNet the second stage has stride 1, ReLU
-    replaces ReLU6, channel counts are cut without rounding to multiples of
-    8, and the last convolution keeps its 1280 channels.
+    Unlike in the network for ImageNet, the second stage has stride 1, ReLU
+    replaces ReLU6, channel counts are not rounded to multiples of 8, and the
+    last convolution keeps its 1280 channels.
 
     Args:
         widen (float): Factor of the channels. Defaults to 0.5.

@@ -46,7 +46,7 @@ class CifarThinResNet(BaseModule):
 
     Source:
         The networks of Tian et al., ICLR 2020 (CRD), which the papers of
-        DKD, SDD, GDKD and LSKD share. ``widen=4`` is their ``resnet8x4`` and
+        DKD, SDD, GDKD and LSKD use. ``widen=4`` is their ``resnet8x4`` and
         ``resnet32x4``.
     """
 

@@ -44,7 +44,7 @@ class ShuffleUnit(nn.Module):
         out = self.bn3(self.conv3(out))
         if self.stride == 1:
             return F.relu(out + x)
-        # the zeros of the padding count in the average
+        # The zeros of the padding count in the average.
         return F.relu(torch.cat([out, F.avg_pool2d(x, 3, 2, 1)], 1))
 
 
@@ -53,7 +53,7 @@ class CifarShuffleNetV1(BaseModule):
     """The ShuffleNetV1 of the CIFAR benchmark.
 
     Args:
-        groups (int): Of the 1 x 1 convolutions. Defaults to 3.
+        groups (int): Groups of the 1 x 1 convolutions. Defaults to 3.
         large_input (bool): 7 x 7 stem with stride 2, as SDD trains on
             CUB-200-2011. Defaults to False.
         init_cfg (list[dict], optional): Defaults to None, PyTorch's own.

@@ -16,7 +16,7 @@ STAGES = ((116, 4), (232, 8), (464, 4))
 
 
 class DownUnit(nn.Module):
-    """Both branches see the whole input, both have stride 2."""
+    """Both branches take the whole input and have stride 2."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()

@@ -20,8 +20,8 @@ class CifarNetwork(NamedTuple):
     """One published network.
 
     Attributes:
-        backbone (dict): Config of ours.
-        in_channels (int): Of the classifier.
+        backbone (dict): Config of a backbone of this package.
+        in_channels (int): Input channels of the classifier.
         classifier (str): Its name in published checkpoints.
         head_init (dict, optional): ``init_cfg`` of the head; None leaves
             PyTorch's own.

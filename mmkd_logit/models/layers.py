@@ -1,4 +1,4 @@
-"""Small pieces that several CIFAR networks share."""
+"""Layers that several CIFAR networks use."""
 
 from typing import List, Optional
 

@@ -39,8 +39,8 @@ class MobileNetV1(BaseModule):
     classes it has 4,231,976 parameters.
 
     Args:
-        init_cfg (list[dict], optional): Defaults to He fan-out, MMPretrain's
-            habit for its ResNets.
+        init_cfg (list[dict], optional): Defaults to He fan-out, as MMPretrain
+            initialises its ResNets.
 
     Source:
         Howard et al., 2017, https://arxiv.org/abs/1704.04861.
