@@ -11,6 +11,8 @@ from ..messages import WrongValue
 #: Files up to this size are read whole; of larger ones the list of categories
 #: alone, which takes no time.
 _WHOLE = 1 << 26
+#: Bytes that a list of categories may have.
+_LIST = 1 << 25
 
 
 class CocoFile(NamedTuple):
@@ -89,7 +91,7 @@ def _categories_of(path: str) -> List[dict]:
             place = content.rfind(b'"categories"')
             while place >= 0:
                 start = content.find(b'[', place)
-                text = content[start : start + _WHOLE].decode(errors='replace')
+                text = content[start : start + _LIST].decode(errors='replace')
                 try:
                     found = decoder.raw_decode(text)[0] if start >= 0 else []
                 except json.JSONDecodeError:
