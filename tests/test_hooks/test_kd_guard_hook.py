@@ -204,3 +204,12 @@ def test_mistakes():
     with pytest.raises(ValueError, match='check_images must be >= 0, got -1'):
         KDGuardHook(check_images=-1)
     assert MODELS.get('ToyModel') is ToyModel
+
+
+def test_concatenated_data_with_a_list_of_metainfo_train(
+    tmp_path, monkeypatch
+):
+    metainfo = [ToyDataset.metainfo, dict(ToyDataset.metainfo, palette=[])]
+    monkeypatch.setattr(ToyDataset, 'metainfo', metainfo)
+    run(tmp_path / 'run', good_teacher(tmp_path), dict(check_images=0))
+    assert 'could not be compared, as the teacher' in log(tmp_path / 'run')

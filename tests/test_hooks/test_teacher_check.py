@@ -19,6 +19,7 @@ TOP1, MAP, MIOU = 'accuracy/top1', 'coco/bbox_mAP', 'mIoU'
         ({TOP1: 72.0}, {TOP1: 48.0}, {}, 100, None),
         ({TOP1: 1.0}, {TOP1: 1.0}, {}, 100, 'about chance for 100 classes'),
         ({TOP1: 55.0}, {TOP1: 50.0}, {}, 2, 'about chance for 2 classes'),
+        ({TOP1: 70.0}, {TOP1: 70.0}, {}, 2, None),
         ({MAP: 0.3}, {MAP: 0.28}, {MAP: 0.39}, 80, None),
         ({MAP: 0.1}, {MAP: 0.1}, {MAP: 0.39}, 80, 'far below the 0.39'),
         ({MAP: 0.001}, {MAP: 0.0}, {}, 80, 'about chance'),
