@@ -104,7 +104,8 @@ def load_checkpoint_safely(
         path (str): A local file.
         trusted (bool): Read any pickle, which can run any code in the file.
             Only for files of your own. Defaults to False.
-        way (str): How the caller's user says that a file is trusted.
+        way (str): How the caller's user says that a file is trusted; '' if
+            there is none.
 
     Returns:
         object: What the file holds, usually a dict.
@@ -147,8 +148,8 @@ def _read_plain(path: str, way: str) -> Any:
         raise WrongValue(
             f'checkpoint {path!r} is not a plain one: it holds more than '
             'tensors and numbers, and reading it could run code '
-            f'(it asks for {found}). Save its state_dict alone, or, if the '
-            f'file is your own, {way}'
+            f'(it asks for {found}). Save its state_dict alone'
+            + (f', or, if the file is your own, {way}' if way else '')
         ) from error
 
 

@@ -47,6 +47,8 @@ def test_a_pickle_that_could_run_code_is_refused(tmp_path, legacy):
     )
     with pytest.raises(ValueError, match='could run code.*trust_teacher'):
         load_checkpoint_safely(str(tmp_path / 'file.pth'))
+    with pytest.raises(ValueError, match='Save its state_dict alone$'):
+        load_checkpoint_safely(str(tmp_path / 'file.pth'), way='')
     assert not target.exists()
     load_checkpoint_safely(str(tmp_path / 'file.pth'), trusted=True)
     assert target.exists()

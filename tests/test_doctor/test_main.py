@@ -1,132 +1,9 @@
-import re
-import subprocess
-import sys
-from importlib import metadata
+"""The report of ``python -m mmkd_logit.doctor``."""
 
 import pytest
 
 from mmkd_logit.doctor import __main__ as doctor
-from mmkd_logit.doctor import (
-    check_stack,
-    find_problems,
-    missing_toolbox_message,
-)
-from mmkd_logit.doctor.stacks import CLASSIC, MODERN
-
-GOOD_MODERN = dict(pin.split('==') for pin in MODERN.values())
-GOOD_MODERN.update(numpy='2.2.6', setuptools='84.2.1')
-GOOD_CLASSIC = dict(pin.split('==') for pin in CLASSIC.values())
-GOOD_CLASSIC.update(numpy='1.26.4', setuptools='69.5.1')
-
-
-def pretend(monkeypatch, versions):
-    """Let ``importlib.metadata`` know ``versions`` and nothing else."""
-
-    def version(name):
-        if name not in versions:
-            raise metadata.PackageNotFoundError(name)
-        return versions[name]
-
-    monkeypatch.setattr(metadata, 'version', version)
-
-
-@pytest.mark.parametrize('installed', [GOOD_MODERN, GOOD_CLASSIC])
-def test_tested_stacks_have_no_problem(installed):
-    assert find_problems(installed) == []
-
-
-@pytest.mark.parametrize(
-    'base, change, what, mend',
-    [
-        (
-            GOOD_CLASSIC,
-            {'torch': '2.6.0', 'torchvision': '0.21.0'},
-            r'mmengine 0.10.7 cannot read .* torch 2.6.0',
-            r'install torch==2.1.2 torchvision==0.16.2$',
-        ),
-        (GOOD_CLASSIC, {'numpy': '2.0.1'}, 'built for numpy 1', "'numpy<2'"),
-        (
-            GOOD_CLASSIC,
-            {'mmcv': '2.2.0'},
-            r'mmdet 3.3.0 accepts mmcv >= 2.0.0, < 2.2.0, .*but mmcv is 2.2.0',
-            r'tools/install.sh classic',
-        ),
-        (
-            GOOD_CLASSIC,
-            {'mmcv': None, 'mmcv-lite': '2.1.0'},
-            'mmcv-lite is installed',
-            r'uninstall -y mmcv mmcv-lite && bash tools/install.sh classic',
-        ),
-        (
-            GOOD_CLASSIC,
-            {'setuptools': '82.0.0'},
-            'imports pkg_resources',
-            "'setuptools<70'",
-        ),
-        (
-            GOOD_MODERN,
-            {'torch': '2.13.0', 'torchvision': None},
-            r'torchvision is missing.*2.13.0',
-            r'install torch==2.14.0 torchvision==0.29.0$',
-        ),
-        (
-            GOOD_MODERN,
-            {'torchvision': '0.28.0'},
-            'not built for each other',
-            'torchvision==0.29.0',
-        ),
-        (
-            GOOD_MODERN,
-            {'onedl-mmcv': None},
-            'mmcv is missing',
-            'tools/install.sh modern',
-        ),
-        (
-            GOOD_MODERN,
-            {
-                'onedl-mmdetection': None,
-                'onedl-mmsegmentation': None,
-                'onedl-mmpretrain': None,
-            },
-            'no toolbox is installed',
-            'onedl-mmpretrain==1.3.6 onedl-mmdetection==3.5.1',
-        ),
-        (
-            GOOD_MODERN,
-            {'mmengine': '0.10.7'},
-            'both stacks are installed.*onedl-mmengine.* and mmengine$',
-            'uninstall -y mmengine && .* onedl-mmengine==0.10.12',
-        ),
-    ],
-)
-def test_known_bad_pair_is_named_with_its_mend(base, change, what, mend):
-    installed = {**base, **change}
-    problems = find_problems({k: v for k, v in installed.items() if v})
-    hits = [p for p in problems if re.search(what, p.what)]
-    assert hits and re.search(mend, hits[0].mend), problems
-
-
-def test_check_stack_refuses_a_mixture(monkeypatch):
-    pretend(monkeypatch, GOOD_MODERN)
-    check_stack()
-    pretend(monkeypatch, {**GOOD_MODERN, 'mmdet': '3.3.0'})
-    with pytest.raises(ImportError, match='both stacks .* and mmdet; to mend'):
-        check_stack()
-
-
-def test_missing_toolbox_message_fits_the_installed_stack(monkeypatch):
-    classic = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'torch': '2.1.2'}
-    pretend(monkeypatch, classic)
-    assert missing_toolbox_message('mmseg').endswith(
-        'mmsegmentation==1.2.2 ftfy regex'
-    )
-    pretend(monkeypatch, {'onedl-mmengine': '0.10.12'})
-    assert missing_toolbox_message('mmdet').endswith(
-        'onedl-mmdetection==3.5.1'
-    )
-    pretend(monkeypatch, GOOD_MODERN)
-    assert 'mmkd_logit.doctor' in missing_toolbox_message('mmdet')
-    assert 'none of the toolboxes' in missing_toolbox_message('mmrotate')
+from tests.test_doctor.installations import GOOD_MODERN, pretend
 
 
 def test_report_survives_a_part_that_cannot_be_imported(monkeypatch, capsys):
@@ -174,14 +51,6 @@ def test_one_cause_is_one_problem(monkeypatch, capsys, broken, named):
         assert report.count('as mmcv is to be mended first') == 3
 
 
-def test_a_wrong_version_of_mmcv_is_one_problem_of_all_toolboxes():
-    problems = find_problems({**GOOD_CLASSIC, 'mmcv': '2.5.0'})
-    assert len(problems) == 1
-    for name in ('mmdet', 'mmsegmentation', 'mmpretrain'):
-        assert f'{name} ' in problems[0].what
-    assert problems[0].what.endswith(', but mmcv is 2.5.0')
-
-
 def test_probe_returns_the_last_line_of_an_error():
     said, error = doctor._probe('mmkd_logit.no_such_part')
     assert said == ''
@@ -196,15 +65,3 @@ def test_doctor_says_whether_the_cpu_kernel_is_built(monkeypatch, tmp_path):
     (tmp_path / 'ops').mkdir()
     (tmp_path / 'ops' / '_cpu_kernel.cpython-311.so').touch()
     assert doctor._kernel() == 'built'
-
-
-def test_doctor_imports_no_part_itself():
-    code = (
-        'import sys, mmkd_logit.doctor as d; d.check_stack();'
-        "parts = {'torch', 'mmengine', 'mmcv', 'numpy'} & set(sys.modules);"
-        'sys.exit(str(parts) if parts else 0)'
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr

@@ -53,7 +53,9 @@ def load_model(
     scope = cfg.get('default_scope', 'mmpretrain')
     with DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(model_cfg)
-    state = plain_state_dict(load_checkpoint_safely(checkpoint))
+    state = plain_state_dict(
+        load_checkpoint_safely(checkpoint, way=''), checkpoint
+    )
     load_state_dict_strictly(model, state, checkpoint, whose='')
     return model.to(device).eval(), cfg
 
