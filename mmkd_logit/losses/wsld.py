@@ -6,13 +6,15 @@ from torch import Tensor
 
 from ..ops.autograd import as_float
 from ..ops.group_kl import group_kl
-from ..ops.softmax import may_read, surely_finite
+from ..ops.softmax import may_read
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_labels, check_rows
 
 #: Added to the teacher's loss before it divides.
 EPS = 1e-7
+#: Cross-entropy below which its digits are looked after.
+SURE = 0.01
 
 
 def wsld_loss(
@@ -77,16 +79,24 @@ def wsld_loss(
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of each row at temperature 1, exact close to 0."""
-    logits, target = as_float(logits.detach()), labels[:, None]
-    own = logits.gather(1, target)
-    if may_read(logits):
-        odds = (logits - own).exp_().scatter_(1, target, 0.0)
-        entropy = odds.sum(1).log1p_()
-        if surely_finite(entropy):
-            return entropy
+    """Of each row at temperature 1, exact where it is next to 0."""
+    logits = as_float(logits.detach())
+    if not may_read(logits):
+        return _from_odds(logits, labels)
+    entropy = F.cross_entropy(logits, labels, reduction='none')
+    # near 0 it is the difference of nearly equal numbers
+    rows = (~(entropy > SURE)).nonzero().squeeze(1)
+    if len(rows):
+        entropy[rows] = _from_odds(logits[rows], labels[rows])
+    return entropy
+
+
+def _from_odds(logits: Tensor, labels: Tensor) -> Tensor:
+    """From the logarithm of the odds against the label."""
+    target = labels[:, None]
     others = logits.scatter(1, target, -torch.inf).logsumexp(1)
-    gap = torch.where(others == -torch.inf, others, others - own[:, 0])
+    gap = others - logits.gather(1, target).squeeze(1)
+    gap = torch.where(others == -torch.inf, others, gap)
     return F.softplus(gap, threshold=100.0)
 
 
