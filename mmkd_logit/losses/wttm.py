@@ -1,12 +1,12 @@
 """TTM and WTTM: the teacher's power transform against the plain student."""
 
-import torch
 from torch import Tensor
 
 from ..messages import WrongValue
 from ..ops.autograd import as_float
+from ..ops.chunked import lies_by_class
 from ..ops.group_kl import group_kl
-from ..ops.softmax import may_read, surely_finite
+from ..ops.softmax import log_probabilities
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_rows
@@ -52,18 +52,16 @@ def wttm_loss(
     """
     check_rows('wttm_loss', student_logits, teacher_logits)
     check_exponent('wttm_loss', gamma)
-    teacher = teacher_logits.detach()
-    with torch.autocast(teacher.device.type, enabled=False):
-        teacher = as_float(teacher)
-        power_sum = None
-        if weighted or with_parts:
-            power_sum = _power_sum(teacher, gamma)
-        rows, parts = group_kl(
-            student_logits,
-            teacher if gamma == 1 else teacher * gamma,
-            1.0,
-            w_rest=power_sum if weighted else 1.0,
-        )
+    teacher, power_sum = as_float(teacher_logits.detach()), None
+    if weighted or with_parts:
+        powers = gamma * _log_softmax(teacher)
+        power_sum = powers.exp().sum(1)
+        power_sum = power_sum.masked_fill(power_sum == 0, 1.0)
+    else:  # the same up to a number for each row
+        powers = gamma * teacher
+    rows, parts = group_kl(
+        student_logits, powers, 1.0, w_rest=power_sum if weighted else 1.0
+    )
     if with_parts:
         return rows, dict(kl=parts['low_rest'], power_sum=power_sum)
     return rows
@@ -79,19 +77,11 @@ def check_exponent(name: str, gamma: float) -> float:
     return gamma
 
 
-def _power_sum(teacher: Tensor, gamma: float) -> Tensor:
-    """Sum of the probabilities' powers; 1 for a row of -inf."""
-    if may_read(teacher) and teacher.shape[1]:
-        # Relative to one of the classes no sum is below 1.
-        odds = teacher - teacher[:, :1]
-        whole = odds.exp().sum(1).log_()
-        power_sum = odds.mul_(gamma).exp_().sum(1).log_()
-        power_sum.sub_(whole, alpha=gamma).exp_()
-        if surely_finite(whole) and surely_finite(power_sum):
-            return power_sum
-    whole = gamma * teacher.logsumexp(1)
-    power_sum = ((teacher * gamma).logsumexp(1) - whole).exp()
-    return power_sum.masked_fill(whole == -torch.inf, 1.0)
+def _log_softmax(logits: Tensor) -> Tensor:
+    """Along what lies together in memory, and laid out in the same way."""
+    if lies_by_class(logits):
+        return log_probabilities(logits.t(), 1.0, dim=0).t()
+    return log_probabilities(logits, 1.0)
 
 
 @MODELS.register_module()

@@ -29,7 +29,8 @@ def probabilities(logits: Tensor, tau: float, dim: int = 1) -> Tensor:
 
 def log_probabilities(logits: Tensor, tau: float, dim: int = 1) -> Tensor:
     """Log-softmax at ``tau``; -inf where all classes are at -inf."""
-    log_prob = (logits / tau).log_softmax(dim)
+    scaled = logits if tau == 1 else logits / tau
+    log_prob = scaled.log_softmax(dim)
     if logits.shape[dim] == 0 or surely_finite(log_prob):
         return log_prob
     nothing = logits.amax(dim, keepdim=True) == -torch.inf
