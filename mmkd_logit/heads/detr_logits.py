@@ -127,8 +127,10 @@ class DETRLogits(WeighedRowsReader):
 
     @classmethod
     def fits(cls, model: nn.Module) -> bool:
+        """Whether it is of the family, or :meth:`facts` says why not."""
         return is_a(model, 'mmdet', 'DetectionTransformer') and (
-            upstream_class(getattr(model, 'bbox_head', None)) in HEADS
+            upstream_class(getattr(model, 'bbox_head', None))
+            in (*HEADS, 'GroundingDINOHead')
         )
 
     def _rows(self, head: nn.Module) -> Tuple[str, ...]:

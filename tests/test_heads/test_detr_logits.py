@@ -425,13 +425,15 @@ def test_tokens_of_another_size_are_refused():
 
 def test_a_head_of_words_says_why_it_is_not_read():
     from mmdet.models.dense_heads import GroundingDINOHead
+    from mmdet.models.detectors import DINO
 
-    class Words(torch.nn.Module):
-        bbox_head = GroundingDINOHead.__new__(GroundingDINOHead)
-
-    assert not DETRLogits.fits(Words())
+    model = DINO.__new__(DINO)
+    torch.nn.Module.__init__(model)
+    model.bbox_head = GroundingDINOHead.__new__(GroundingDINOHead)
+    reader = find_reader(model)
+    assert type(reader) is DETRLogits
     with pytest.raises(ValueError, match="words of each image's caption"):
-        DETRLogits().facts(Words())
+        reader.facts(model)
 
 
 def test_wrong_options_are_refused():
