@@ -209,7 +209,9 @@ def _compare(found: Dict[str, List[Names]]) -> None:
         for number, names in enumerate(children[1:], 1):
             # MMDetection concatenates datasets that know fewer classes
             shared = min(len(names), len(children[0]))
-            if names[:shared] != children[0][:shared]:
+            if names[:shared] != children[0][:shared] and not (
+                _are_other_words(children[0], names)
+            ):
                 _refuse(
                     f'{loader}[0]', children[0], f'{loader}[{number}]', names
                 )
@@ -217,8 +219,17 @@ def _compare(found: Dict[str, List[Names]]) -> None:
     if whole:
         (first, ours), *others = whole.items()
         for loader, theirs in others:
-            if theirs != ours:
+            if theirs != ours and not _are_other_words(ours, theirs):
                 _refuse(first, ours, loader, theirs)
+
+
+def _are_other_words(ours: Names, theirs: Names) -> bool:
+    """Whether names may be those of folders on one side alone.
+
+    ImageNet is read from folders such as ``n01440764`` in one loader and
+    from a list of files in another, whose classes have names for people.
+    """
+    return len(ours) == len(theirs) and set(ours).isdisjoint(theirs)
 
 
 def _refuse(first: str, ours: Names, second: str, theirs: Names) -> None:

@@ -45,7 +45,8 @@ def read_coco_file(loader: str, path: str) -> CocoFile:
         with open(path, 'rb') as file:
             content = json.load(file)
         categories = content['categories']
-        images, objects = content['images'], content['annotations']
+        images = content['images']
+        objects = content.get('annotations', [])  # a test set has none
     except (ValueError, KeyError, TypeError) as error:
         raise WrongValue(
             f'{loader}: {path!r} is no annotation file of COCO ({error}); '

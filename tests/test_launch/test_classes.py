@@ -266,3 +266,12 @@ def test_folders_and_names_of_the_config(
 def test_names_for_people_stand_for_folders(tmp_path, mmpretrain):
     dataset = folders(tmp_path / 'train', 'n01', 'n02')
     run(dict(dataset, classes=('tench', 'goldfish')), dataset)
+    (tmp_path / 'val.txt').write_text('a.png 0\n')
+    listed = dict(
+        dataset,
+        ann_file=str(tmp_path / 'val.txt'),
+        classes=('tench', 'goldfish'),
+    )
+    run(dataset, listed)
+    with pytest.raises(ValueError, match='class 0 is .n01. .* and .goldfish'):
+        run(dataset, dict(listed, classes=('goldfish', 'n01')))

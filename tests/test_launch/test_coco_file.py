@@ -48,6 +48,14 @@ def test_another_file_is_one_sentence(tmp_path, text):
     assert image_names(str(tmp_path / 'a.json')) in (None, [])
 
 
+def test_a_test_set_has_no_annotations(tmp_path):
+    path = write(tmp_path / 'a.json')
+    content = json.loads((tmp_path / 'a.json').read_text())
+    del content['annotations']
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    assert read_coco_file('test', path).names == ('dog', 'cat')
+
+
 def test_names_of_images(tmp_path):
     assert image_names(write(tmp_path / 'a.json')) == ['a.png', 'b.png']
     assert image_names(str(tmp_path / 'a.txt')) is None
