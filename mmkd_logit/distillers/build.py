@@ -1,4 +1,4 @@
-"""Build what a config names; a wrong name gets a sentence."""
+"""Build what a config names; a wrong name is refused in one sentence."""
 
 import copy
 import re
@@ -78,7 +78,7 @@ def build_model(cfg: dict, whose: str) -> nn.Module:
         name, scope = found[1].rpartition('.')[2], found[2]
         registry = ROOT_MODELS.children.get(scope, ROOT_MODELS)
         hint = did_you_mean(name, registry.module_dict) or (
-            'see that it is spelled as there, and imported '
+            'check that it is spelled as there, and imported '
             '(`custom_imports`) if it is your own'
         )
         raise WrongValue(

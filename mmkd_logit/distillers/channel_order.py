@@ -1,4 +1,4 @@
-"""In which order a model is given the colours of an image."""
+"""The order of the colours in the images that a model gets."""
 
 from typing import Any, Iterable, Optional
 

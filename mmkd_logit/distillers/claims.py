@@ -1,9 +1,9 @@
-"""How good a teacher is by its own account."""
+"""Metrics that are published for a teacher."""
 
 from typing import Any, Dict, Mapping
 
-#: How metafiles call a metric -> how evaluators log it, and by what theirs is
-#: multiplied.
+#: Name of a metric in metafiles -> its name in logs, and by what the number in
+#: the metafile is divided.
 _METAFILE = {
     'Top 1 Accuracy': ('accuracy/top1', 1.0),
     'box AP': ('coco/bbox_mAP', 100.0),
@@ -43,7 +43,7 @@ def metafile_claims(source: str) -> Dict[str, float]:
 
 
 def checkpoint_claims(checkpoint: Any) -> Dict[str, float]:
-    """The last validation that a checkpoint of MMEngine remembers."""
+    """The last validation that a checkpoint of MMEngine holds."""
     hub = checkpoint.get('message_hub') if isinstance(checkpoint, dict) else 0
     scalars = hub.get('log_scalars') if isinstance(hub, Mapping) else {}
     claims = {}
@@ -51,6 +51,6 @@ def checkpoint_claims(checkpoint: Any) -> Dict[str, float]:
         if name.startswith('val/') and hasattr(history, 'current'):
             try:
                 claims[name[len('val/') :]] = float(history.current())
-            except (IndexError, TypeError, ValueError):  # nothing in it
+            except (IndexError, TypeError, ValueError):  # an empty history
                 continue
     return claims

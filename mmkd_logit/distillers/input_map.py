@@ -66,7 +66,7 @@ class InputMap:
         self.shift = torch.tensor(shift, dtype=torch.float32).view(-1, 1, 1)
 
     def __call__(self, inputs: Tensor, data_samples: Optional[list]) -> Tensor:
-        """(B, C, H, W) as the student sees it -> as the teacher does."""
+        """(B, C, H, W) of the student -> (B, C, H, W) of the teacher."""
         outputs = inputs
         if self.changes:
             if self.scale.device != inputs.device:

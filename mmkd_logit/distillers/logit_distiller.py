@@ -27,9 +27,9 @@ from .term_watch import TermWatch
 class LogitDistiller(StandIn):
     """Train a student with the logits of a teacher.
 
-    The student's own ``loss`` runs once and unchanged; readers note the
-    logits and labels that pass, the teacher gives its logits for the same
-    rows, and each term adds one loss. Everything else behaves like the
+    The student's own ``loss`` runs once and unchanged; readers record the
+    logits and labels in it, the teacher gives its logits for the same rows,
+    and each term adds one loss. Everything else behaves like the
     student: inference, names of parameters in optimizers and checkpoints,
     hooks that look for its attributes. The teacher is read from disk only
     when training starts.
@@ -94,7 +94,7 @@ class LogitDistiller(StandIn):
         self.keep_whole_teacher = False
         self.listener: Optional[Callable[[str, LogitPair], None]] = None
         self._kd_factors: Dict[str, float] = {}
-        # what the terms logged last; several names for cascades or windows
+        # Names that the terms logged last; cascades and windows have several.
         self._logged: List[str] = []
 
     # ------------------------------------------------------------ building
@@ -145,7 +145,7 @@ class LogitDistiller(StandIn):
         return terms
 
     def init_weights(self) -> None:
-        """Initialise the student; have the teacher ready before training."""
+        """Initialise the student, and prepare the teacher before training."""
         if self.init_cfg:
             super().init_weights()
         else:
@@ -160,7 +160,7 @@ class LogitDistiller(StandIn):
 
         Raises:
             FileNotFoundError, ConnectionError: If the teacher's config or
-                weights cannot be had.
+                weights cannot be found or downloaded.
             ValueError: If teacher and student do not fit together.
         """
         if self.teacher.model is None:
@@ -216,7 +216,8 @@ class LogitDistiller(StandIn):
 
         Args:
             factor (float): The factor from now on.
-            name (str): Of the schedule; factors of other names multiply.
+            name (str): Name of the schedule; the factors of all names are
+                multiplied.
         """
         self._kd_factors[name] = float(factor)
 
@@ -241,8 +242,8 @@ class LogitDistiller(StandIn):
             data_samples (list): Of the batch, with annotations.
 
         Returns:
-            dict[str, Tensor]: Losses, and parts for the log (``kd/...``),
-            which times their weights add up to their term.
+            dict[str, Tensor]: Losses, and parts for the log (``kd/...``). The
+            parts, times their weights, add up to their term.
         """
         scale = self.kd_scale
         if scale == 0 and self._logged:
@@ -263,7 +264,7 @@ class LogitDistiller(StandIn):
             results.update(self._compare(name, term, pairs, scale))
         if self._kd_factors:
             results['kd/scale'] = inputs.new_full((), scale)
-        if scale == 0:  # the first step, which tells the names
+        if scale == 0:  # the first step, which gives the names
             self._logged = list(results)
             return {**losses, **self._nothing(inputs)}
         results = {**self._nothing(inputs), **results}
@@ -271,7 +272,7 @@ class LogitDistiller(StandIn):
         return {**losses, **results}
 
     def _check_mapped(self, term: Term, teacher: TeacherPass) -> None:
-        """A reader that ignores ``class_map`` would compare other classes."""
+        """Refuse a reader that ignores ``class_map``."""
         if (
             self.teacher.class_columns is not None
             and term.facts.classes_are_columns
@@ -317,8 +318,8 @@ class LogitDistiller(StandIn):
             if self.listener is not None:
                 self.listener(prefix + name, pair)
             if term.loss.loss_weight == 0:
-                # a gradient of zeros could still change the order of a sum
-                # further down, and with it the student's last bits
+                # Even a gradient of zeros can change the order in which
+                # gradients are added, and with it the student's last bits.
                 pair = pair._replace(
                     student_logits=pair.student_logits.detach()
                 )

@@ -1,4 +1,4 @@
-"""Do teacher, student and dataset mean the same classes?"""
+"""Compare the classes of teacher, student and dataset."""
 
 from collections.abc import Mapping
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -23,11 +23,11 @@ def match_classes(
     teacher_names: Names,
     class_map: Optional[ClassMap],
 ) -> Optional[ClassColumns]:
-    """Find the teacher's class of each of the student's classes.
+    """Find the teacher's class for each class of the student.
 
     Args:
-        student (HeadFacts): Of the student's head.
-        teacher (HeadFacts): Of the teacher's head.
+        student (HeadFacts): Facts of the student's head.
+        teacher (HeadFacts): Facts of the teacher's head.
         student_names (list[str], optional): Classes of the training set.
         teacher_names (list[str], optional): Classes of the teacher's.
         class_map (list | dict, optional): Teacher class of each student
@@ -41,7 +41,7 @@ def match_classes(
     """
     counts = {student.num_classes}
     if student.classes_are_columns and student.channels == 1:
-        counts.add(1)  # of one logit, the class beside "none" may be named
+        counts.add(1)  # a head of one logit, whose class alone may be named
     if student_names and len(student_names) not in counts:
         raise WrongValue(
             f'the training set has {len(student_names)} classes, the '
@@ -105,7 +105,7 @@ def names_in(metainfo: Any) -> Optional[Tuple[str, ...]]:
 def what_was_compared(
     count: int, data_names: Names, teacher_names: Names, mapped: bool
 ) -> str:
-    """A line for the report: whose classes were compared, and by what.
+    """Line for the report: whose classes were compared, and how.
 
     Args:
         count (int): Classes of the student's head.
@@ -194,7 +194,7 @@ def _mapped(
         if ours != theirs:
             raise WrongValue(
                 'only one of teacher and student has a background '
-                'class; `class_map` cannot mend that'
+                'class; `class_map` cannot change that'
             )
         if ours < 0:
             raise WrongValue(

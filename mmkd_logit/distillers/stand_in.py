@@ -46,7 +46,7 @@ class StandIn(BaseModel):
         self._version = student._version
 
     def __getattr__(self, name: str) -> Any:
-        """Hooks that look for ``model.bbox_head`` find the student's."""
+        """Take an attribute that is missing here from the student."""
         try:
             return super().__getattr__(name)
         except AttributeError:
@@ -56,7 +56,7 @@ class StandIn(BaseModel):
             return getattr(student, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Hooks that set an attribute of the student's set it there."""
+        """Set an attribute that only the student has in the student."""
         student = vars(self).get('student')
         if name == 'student' and student is not None:
             raise AttributeError(
@@ -70,7 +70,7 @@ class StandIn(BaseModel):
             super().__setattr__(name, value)
 
     def train(self, mode: bool = True) -> 'StandIn':
-        """As the student does it: it may keep parts in eval mode."""
+        """Switch the student, which may keep parts in eval mode."""
         self.training = mode
         self.student.train(mode)
         return self

@@ -27,10 +27,10 @@ def part_prefix(term: str) -> str:
 def split_parts(
     losses: Dict[str, Tensor],
 ) -> Tuple[Dict[str, Tensor], Dict[str, Tensor]]:
-    """Losses, and parts that are logged beside them.
+    """Separate the losses from the parts that are only logged.
 
-    The student's loss that is called as MMEngine calls the total gets another
-    name, so that the log shows both.
+    A loss of the student that has MMEngine's name for the total gets another
+    one, so that the log shows both.
     """
     parts = {name: value for name, value in losses.items() if '/' in name}
     rest = {

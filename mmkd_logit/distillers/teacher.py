@@ -41,7 +41,7 @@ def no_random_numbers_used() -> Iterator[None]:
 
 
 class Teacher:
-    """A model that is looked at, never trained.
+    """A frozen model that gives logits for the student's batch.
 
     It is not an ``nn.Module``, so the distiller's ``parameters()``,
     ``state_dict()``, EMA copies, DDP and the optimizer cannot see it. Nothing
@@ -52,8 +52,8 @@ class Teacher:
             config, or a model's dict.
         ckpt (str): Path, URL, or ``'auto'`` for the weights that the
             toolbox's metafile lists for a ``'package::...'`` config.
-        trusted (bool): Read a checkpoint that is an arbitrary pickle. Can run
-            any code in it. Defaults to False.
+        trusted (bool): Read a checkpoint that is an arbitrary pickle, which
+            can run any code in it. Defaults to False.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Teacher:
         self.is_pruned = False
         self.class_columns: Optional[ClassColumns] = None
         self.claims: Dict[str, float] = {}
-        #: Whether the run's data come in RGB; set by who knows them.
+        #: Whether the run's data come in RGB; ``KDGuardHook`` sets it.
         self.student_loads_rgb: Optional[bool] = None
         self._loads_rgb: Optional[bool] = None
         self._input_map: Optional[InputMap] = None
@@ -81,11 +81,11 @@ class Teacher:
         return self
 
     def build(self, device: torch.device) -> nn.Module:
-        """Build, load strictly, freeze. Uses none of the run's randomness.
+        """Build, load strictly and freeze, without the run's random numbers.
 
         Raises:
             FileNotFoundError, ConnectionError: If config or checkpoint cannot
-                be had.
+                be found or downloaded.
             ValueError: If the checkpoint does not fit, or is not safe.
         """
         config, path = self.find()
@@ -94,7 +94,7 @@ class Teacher:
             with DefaultScope.overwrite_default_scope(config.scope):
                 model = build_model(config.model, 'teacher')
         load_state_dict_strictly(model, plain_state_dict(checkpoint), path)
-        # some detectors return nothing from `train` and `eval`
+        # `train` and `eval` of some detectors return nothing.
         model.eval()
         model.requires_grad_(False)
         self.model = model.to(device)
@@ -118,10 +118,11 @@ class Teacher:
         return config, self._ckpt_source(config)
 
     def find(self) -> Tuple[ModelConfig, str]:
-        """Config and local checkpoint, downloaded first if need be.
+        """Config and local checkpoint, downloaded first if necessary.
 
         Raises:
-            FileNotFoundError, ConnectionError: If one cannot be had.
+            FileNotFoundError, ConnectionError: If one cannot be found or
+                downloaded.
             ValueError: If no checkpoint is named.
         """
         config, source = self.named()
@@ -144,19 +145,19 @@ class Teacher:
         return config.weights
 
     def apply(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Follow the student to another device."""
+        """Apply to all tensors what moves the student to a device."""
         if self.model is not None:
             self.model._apply(function)
 
     def look(
         self, inputs: Tensor, data_samples: Optional[list], student: nn.Module
     ) -> 'TeacherPass':
-        """The teacher's view of one batch; nothing is computed yet.
+        """Start a pass over one batch; nothing is computed yet.
 
         Args:
-            inputs (Tensor): Batch as the student sees it, (B, 3, H, W).
-            data_samples (list, optional): Of the same batch.
-            student (nn.Module): Its preprocessor made ``inputs``.
+            inputs (Tensor): The student's preprocessed batch, (B, 3, H, W).
+            data_samples (list, optional): Those of the same batch.
+            student (nn.Module): The model whose preprocessor made ``inputs``.
         """
         if self.model.training:
             self.model.eval()
@@ -172,7 +173,7 @@ class Teacher:
         """How the student's images become the teacher's.
 
         Args:
-            student (nn.Module): Its preprocessor makes the images.
+            student (nn.Module): The model whose preprocessor makes the images.
 
         Raises:
             ValueError: If the two take images of other channels.

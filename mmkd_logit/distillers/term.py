@@ -16,7 +16,7 @@ class Term(NamedTuple):
     Attributes:
         reader (LogitReader): Where rows come from.
         loss (LogitLoss): How they are compared.
-        facts (HeadFacts): Of the rows that the loss is given.
+        facts (HeadFacts): What is known of the rows that the loss gets.
         view (str, optional): How the rows of a sigmoid head are handed over,
             see :mod:`mmkd_logit.structures.views`; None for softmax heads.
     """
@@ -27,21 +27,21 @@ class Term(NamedTuple):
     view: Optional[str] = None
 
     def viewed(self, pair: LogitPair) -> LogitPair:
-        """A reader's rows as the loss compares them."""
+        """Rows of a reader in the view that the loss compares."""
         return categorical_pair(pair) if self.view == 'categorical' else pair
 
 
 def make_term(reader: LogitReader, loss: LogitLoss, head: HeadFacts) -> Term:
-    """Join a reader and a loss, and decide in which view rows travel.
+    """Join a reader and a loss, and choose the view of the rows.
 
     A loss that compares independent classes gets a sigmoid head's rows as
     they are, any other the categorical view; ``view`` of the reader overrides
-    that. The loss learns which it is, so that nobody need write
-    ``use_sigmoid``.
+    that. The loss takes its ``use_sigmoid`` from the view, so that configs
+    need not set it.
 
     Args:
-        reader (LogitReader): Its ``view`` is set to the one that was chosen.
-        loss (LogitLoss): Its ``use_sigmoid`` is set if it was left open.
+        reader (LogitReader): The reader, whose ``view`` is set.
+        loss (LogitLoss): The loss, whose ``use_sigmoid`` is set if it is None.
         head (HeadFacts): What the reader says of the student's head.
 
     Raises:

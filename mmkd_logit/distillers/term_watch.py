@@ -1,4 +1,4 @@
-"""Notice terms that do nothing, or go wrong, without stalling the GPU."""
+"""Find terms that do nothing, or diverge, without stalling the GPU."""
 
 import math
 from typing import Dict, Optional, Sequence
@@ -19,7 +19,7 @@ class TermWatch:
     steps and before a checkpoint is written.
 
     Args:
-        name (str): Of the term, for messages.
+        name (str): Name of the term, for messages.
         expects_value (bool): Whether a value that is always 0 is a mistake;
             False for a term that is switched off by ``loss_weight=0``.
         every (int): Steps between two reads. Defaults to 50.
@@ -68,14 +68,14 @@ class TermWatch:
         pairs: Sequence[LogitPair],
         facts: HeadFacts,
     ) -> None:
-        """Remember one value of the term, before the ramp factor.
+        """Record one value of the term, before the ramp factor.
 
         Args:
             value (Tensor, optional): The term in this step; None if its
                 reader found nothing to compare.
-            pairs (list[LogitPair]): What it was computed from; the first is
-                the main head, its pixels rather than windows.
-            facts (HeadFacts): Of the student's head.
+            pairs (list[LogitPair]): Rows that it was computed from; the first
+                are those of the main head, its pixels rather than windows.
+            facts (HeadFacts): What is known of the rows.
         """
         if value is None:
             self.steps += 1
@@ -97,23 +97,23 @@ class TermWatch:
     def _look_for_bad_logits(
         self, value: Tensor, pairs: Sequence[LogitPair]
     ) -> None:
-        """Note the first step with a value or a logit that is not finite.
+        """Record the first step with a value or a logit that is not finite.
 
         A loss can be finite where its gradient is not, so the logits are
-        looked at themselves.
+        checked as well.
         """
         both = [
             [pair.student_logits.detach() for pair in pairs],
             [pair.teacher_logits for pair in pairs],
         ]
         if value.device.type == 'cpu':
-            # a sum is one quick pass, and not finite if a part of it is not
+            # A sum is quick, and not finite if any of its terms is not.
             sums = [_sum(logits) for whose in both for logits in whose]
             bad = ~(value + sum(sums)).isfinite() & (self.bad_step == 0)
             if not bad:
                 return
             ranges = torch.stack([*_range(both[0]), *_range(both[1])])
-        else:  # looking whether there is a bad one would stall a GPU
+        else:  # branching on `bad` would stall a GPU
             ranges = torch.stack([*_range(both[0]), *_range(both[1])])
             fine = value.isfinite() & ranges.isfinite().all()
             bad = ~fine & (self.bad_step == 0)
@@ -175,7 +175,8 @@ class TermWatch:
 
     def _describe_bad(self, step: int) -> str:
         """What was not finite, in which step, and what to try."""
-        low_s, high_s, low_t, high_t = ranges = self.ranges.tolist()
+        ranges = self.ranges.tolist()
+        least_s, most_s, least_t, most_t = ranges
         student, teacher = (
             all(map(math.isfinite, part)) for part in (ranges[:2], ranges[2:])
         )
@@ -193,12 +194,12 @@ class TermWatch:
             advice = 'lower the temperature or the weights of the loss'
         return (
             f'{self.name} became NaN or infinite in step {step} of this '
-            f'run, with student logits in [{low_s:.4g}, {high_s:.4g}] '
-            f'and teacher logits in [{low_t:.4g}, {high_t:.4g}]; {advice}'
+            f'run, with student logits in [{least_s:.4g}, {most_s:.4g}] '
+            f'and teacher logits in [{least_t:.4g}, {most_t:.4g}]; {advice}'
         )
 
     def teacher_accuracy(self) -> Optional[Dict[str, float]]:
-        """Share of labelled rows that the teacher gets right, if known."""
+        """How many labelled rows the teacher gets right, None if unknown."""
         if self.rows is None or not int(self.rows):
             return None
         return dict(
@@ -221,5 +222,5 @@ def _range(maps: Sequence[Tensor]) -> Tensor:
     ]
     if not ranges:
         return torch.zeros(2, device=maps[0].device)
-    low, high = torch.stack(ranges, 1)
-    return torch.stack([low.amin(), high.amax()])
+    smallest, largest = torch.stack(ranges, 1)
+    return torch.stack([smallest.amin(), largest.amax()])

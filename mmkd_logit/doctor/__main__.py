@@ -3,7 +3,7 @@
     python -m mmkd_logit.doctor
 
 prints every part with its version, tries to import each in a process of its
-own, and names what is known not to work together, with the command that mends
+own, and names what is known not to work together, with the command that solves
 it. It exits with 1 if there is a problem.
 """
 
@@ -71,7 +71,7 @@ _NEEDS_PARTS = {
 
 
 def _import_problem(part: str, error: str, stack: str) -> Problem:
-    """How to mend an import that failed."""
+    """An import that failed, and the command that solves it."""
     pin = STACKS[stack][part]
     mend = pip_command(
         pin, options='--force-reinstall --no-deps --no-build-isolation'

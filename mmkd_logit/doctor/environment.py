@@ -25,11 +25,11 @@ MMCV_RANGE = {
 
 
 class Problem(NamedTuple):
-    """What is wrong, and the command that mends it.
+    """A problem, and the command that solves it.
 
     Attributes:
         what (str): One clause.
-        mend (str): A command.
+        mend (str): The command.
         part (str): Key of :data:`~mmkd_logit.doctor.stacks.STACKS` that it
             is about; '' for several.
     """

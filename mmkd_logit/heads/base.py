@@ -1,4 +1,4 @@
-"""What a logit reader is, and the tools that all readers share."""
+"""The base class of all logit readers."""
 
 from contextlib import ExitStack
 from typing import Any, Dict, Optional, Tuple
@@ -16,7 +16,7 @@ from ..structures.views import check_view
 class LogitReader:
     """How to read rows of logits and labels out of one head family.
 
-    A reader has no layers and knows no loss. One instance serves one term of
+    A reader has no layers and names no loss. One instance serves one term of
     one :class:`LogitDistiller`. In a training step the distiller calls
     :meth:`watch`, which starts to observe calls inside the student's own,
     unchanged ``loss`` and records their arguments and results as notes; then
@@ -65,7 +65,7 @@ class LogitReader:
         raise NotImplementedError
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
-        """Compare what only this family knows (strides, anchors, stages).
+        """Compare what is special to this family (strides, anchors, stages).
 
         Class counts and the kind of distribution are compared by the
         distiller. Called once, before the first iteration.

@@ -4,10 +4,10 @@ from mmengine.config import Config
 
 
 def count_accumulation(config: Config) -> None:
-    """Let ``auto_scale_lr`` see the batch that an optimizer step is made of.
+    """Let ``auto_scale_lr`` use the whole batch of an optimizer step.
 
     MMEngine divides the batch of one iteration by the recipe's. With
-    ``accumulative_counts`` a step sees as many iterations, so the recipe's
+    ``accumulative_counts`` a step has as many iterations, so the recipe's
     batch is divided by them; what it was is kept as ``recipe_batch_size``.
 
     Args:

@@ -81,7 +81,7 @@ def training_loaders(config: Config) -> Tuple[str, ...]:
 
 
 def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
-    """See that each dataset's files are there before anything is built.
+    """Check that each dataset's files exist, before anything is built.
 
     A config's ``check_files`` says how many images of each dataset are
     opened, or ``'all'``. Defaults to 200.

@@ -1,4 +1,4 @@
-"""What a run leaves for those who have only the stock toolbox."""
+"""Files of a run for users who have only the stock toolbox."""
 
 from pathlib import Path
 from typing import List, Optional

@@ -12,7 +12,7 @@ from .label_values import check_label_values
 
 
 def check_label_maps(loader: str, dataset: dict) -> None:
-    """See that a dataset of MMSegmentation has a label map for each image.
+    """Check that a dataset of MMSegmentation has all its label maps.
 
     Some label maps are opened, see :func:`check_label_values`; all values are
     compared with the classes by the reader, batch by batch.

@@ -13,7 +13,7 @@ _NAME = 'mmkd_logit.LogitDistiller'
 
 
 def check_model_block(config: Config, trains: bool = True) -> None:
-    """See that the distiller of a config is one, before it is built.
+    """Check the distiller of a config before it is built.
 
     Args:
         config (Config): As it will be used.

@@ -153,7 +153,7 @@ def logs_of_last_run(folder: Union[str, Path]) -> List[Path]:
 
 
 def refuse_joined_runs(folder: str) -> None:
-    """See that all starts in a work dir are of one run.
+    """Check that all starts in a work dir belong to one run.
 
     Raises:
         ValueError: If the settings of one differ, other than in data or
@@ -219,7 +219,7 @@ def _settings_in(work_dir: str) -> Optional[Settings]:
 
 
 def refuse_mixed_run(config: Config) -> None:
-    """See that the work dir holds no run of other settings.
+    """Check that the work dir holds no run with other settings.
 
     With ``resume``, other data, another schedule or another path of the
     teacher's weights are said and accepted; another model is not.

@@ -20,10 +20,10 @@ from .saving import WholeCheckpointHook, write_whole_files
 
 
 class ToolRunner(Runner):
-    """A runner that loses no checkpoint and loads none by half.
+    """A runner that loses no checkpoint and loads none in part.
 
-    - Checkpoints are written beside their place and renamed, and old ones
-      removed afterwards.
+    - Checkpoints are written under another name and renamed, and only then
+      are old ones removed.
     - To test or to resume, every weight must fit; ``load_from`` must share
       some with the model. MMEngine warns and goes on with random weights.
     - The configuration goes to the log file and not to the screen.

@@ -14,7 +14,7 @@ class WholeFileBackend(LocalBackend):
     """MMEngine's way to local files, with files that appear when whole."""
 
     def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
-        """Write bytes beside their place and move them there."""
+        """Write bytes under another name, and rename the file."""
         with written_whole(str(filepath)) as file:
             file.write(obj)
 

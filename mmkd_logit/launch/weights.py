@@ -18,7 +18,7 @@ _WAY = 'pass --trust'
 
 
 def check_names(config: Config) -> None:
-    """See that files of weights are there; nothing is read or fetched.
+    """Check that files of weights exist, without reading or fetching any.
 
     Raises:
         FileNotFoundError: If a config or checkpoint is not there.
@@ -42,7 +42,7 @@ def check_names(config: Config) -> None:
 
 
 def check_weights(config: Config, trusted: bool = False) -> None:
-    """See that every checkpoint of a training reads.
+    """Check that every checkpoint of a training can be read.
 
     Args:
         config (Config): As it will be trained.

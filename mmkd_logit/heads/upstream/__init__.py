@@ -1,1 +1,1 @@
-"""Everything that knows the inside of a toolbox."""
+"""Everything that depends on the inside of a toolbox."""

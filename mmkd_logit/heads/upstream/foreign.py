@@ -3,7 +3,7 @@
 Readers know a head by the name of its nearest class in MMDetection,
 MMSegmentation or MMPretrain. A user's own subclass counts as that class, on
 the user's word. One of MMRotate, MMYOLO or another toolbox counts as well,
-but says so, because nobody has tried it.
+but with a warning, because it is not tested here.
 """
 
 import inspect
