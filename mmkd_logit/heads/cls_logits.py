@@ -54,15 +54,14 @@ class ClsLogits(LogitReader):
 
     The student's logits are those that its head computed for its own loss.
     The teacher needs ``extract_feat`` and its head's forward, on the same
-    image, mixed if mixup or cutmix mixed it. The label is ``gt_label``, or
-    the largest entry of ``gt_score``. Heads with two outputs (Conformer)
-    count with their sum, as in their own prediction, and a DeiT's class and
-    distillation tokens with the mean of their heads, unless ``token`` names
-    one of the two.
+    image, after mixup or cutmix. The label is ``gt_label``, or the largest
+    entry of ``gt_score``. Heads with two outputs (Conformer) count with their
+    sum, as in their own prediction, and a DeiT's class and distillation tokens
+    with the mean of their heads, unless ``token`` names one of the two.
 
     Multi-label heads are sigmoid heads. An image with n classes makes n rows
     of weight 1 / n with one label each, an image without any makes one row
-    labelled "no class"; losses without labels do not notice. Heads that
+    labelled "no class", which is the same to losses without labels. Heads that
     predict by softmax are softmax heads, even if they were trained by binary
     cross-entropy.
 
@@ -80,13 +79,13 @@ class ClsLogits(LogitReader):
         complementary_weight (float): Weight of cells in which the teacher is
             right or wrong unlike in the whole image. Defaults to 2.0.
         consistent_weight (float): Weight of the other cells; the whole image
-            weighs 1. 0 leaves the complementary ones alone. Defaults to 1.0.
+            weighs 1. 0 keeps only the complementary ones. Defaults to 1.0.
         reference (str): ``'label'`` (the authors' code) or ``'teacher'``
             (the paper), see :func:`scale_decoupled_rows`.
             Defaults to 'label'.
         pool (str): ``'nested'`` (the authors' code) or ``'direct'``, see
             :func:`pool_cells`. Defaults to 'nested'.
-        token (str, optional): Of a DeiT student, which of its heads learns:
+        token (str, optional): Which head of a DeiT student learns:
             ``'cls'`` or ``'dist'``. A DeiT teacher is read at the same head,
             any other one as it predicts. Two terms teach the two heads.
             Defaults to None, the mean of both.
@@ -106,8 +105,8 @@ class ClsLogits(LogitReader):
         MMPretrain warns that it cannot train a distilled DeiT, because its
         own loss has no teacher: it is the cross-entropy of the labels with
         the mean of both heads and stays so here. The paper gives the class
-        token alone the labels, so its recipe is met in the distillation
-        terms, not in the own loss.
+        token alone the labels, so its recipe is matched in the distillation
+        terms, not in the model's own loss.
 
     Source:
         Scale decoupling: Wei et al., CVPR 2024,
@@ -318,8 +317,8 @@ class ClsLogits(LogitReader):
                 'ends in a map'
             )
         side, scale = min(last.shape[2:]), max(self.scales)
-        # the published pairs with a 2 x 2 map use scale 4, which repeats
-        # cells; finer than that, or from a 1 x 1 map, says nothing new
+        # The published pairs with a 2 x 2 map use scale 4, which repeats
+        # cells. Finer scales and a 1 x 1 map only repeat cells.
         most = 2 * side if self.pool == 'nested' and side > 1 else side
         if scale > most:
             raise WrongValue(

@@ -40,7 +40,7 @@ class CrossedClsLogits(DenseClsLogits):
     :func:`~mmkd_logit.heads.upstream.crossing.cross`. These cross logits are
     the student's rows; the teacher's rows are its own logits. So the layers
     of the student before the crossing learn from the teacher, those after it
-    from the ground truth alone, and both no longer pull at one output. The
+    from the ground truth alone, and the two do not compete at one output. The
     teacher's layers are frozen; gradients pass through them.
 
     Labels, weights and divisor are those of :class:`DenseClsLogits`, and any
@@ -204,7 +204,7 @@ def _teacher_features(
     """The teacher's features where heads cross.
 
     ``function`` runs its head; the maps that it returns are kept as ``key``,
-    where the plain reader asks for them.
+    where the plain reader reads them.
     """
 
     def run() -> Tuple[List[Tensor], List[Tensor]]:

@@ -50,11 +50,11 @@ class DETRLogits(WeighedRowsReader):
         After each decoder layer, the query that the student's matcher gave
         to an object against the query that the teacher's own matcher gave to
         the same object: one row per object, whose label is its class.
-        Queries without an object are left out, because nothing says which of
-        the teacher's is meant; so are objects that one of the two did not
-        match (fewer queries than objects). Student and teacher may have
-        different numbers of queries and be different members of the family.
-        Prefix ``d0.``, ``d1.``, ...; none for the last layer.
+        Queries without an object are left out, because no rule pairs them with
+        the teacher's; so are objects that one of the two did not match (fewer
+        queries than objects). Student and teacher may have different numbers
+        of queries and be different members of the family. Prefix ``d0.``,
+        ``d1.``, ...; none for the last layer.
     ``'encoder'``
         Every encoder token that the two-stage classifier scores (Deformable
         DETR with ``as_two_stage``, DINO, DDQ), level by level; tokens in the
@@ -67,7 +67,7 @@ class DETRLogits(WeighedRowsReader):
     ``'denoising'``
         DINO's denoising queries. The teacher is given the student's noised
         labels and boxes, so that rows belong together without matching;
-        queries that only fill up are left out. Prefix ``dn_``,
+        padding queries are left out. Prefix ``dn_``,
         ``d0.dn_``, ...
 
     The sum over queries is divided by the number of objects that were matched
@@ -78,7 +78,7 @@ class DETRLogits(WeighedRowsReader):
 
     The teacher stays in eval mode: no dropout, and no random numbers. It runs
     what the rows need: backbone, neck and encoder for ``'encoder'``; for the
-    others its decoder too, with the boxes that its matcher looks at.
+    others its decoder too, with the boxes that its matcher compares.
 
     Args:
         rows (str | Sequence[str], optional): Of ``'queries'``,
@@ -127,14 +127,14 @@ class DETRLogits(WeighedRowsReader):
 
     @classmethod
     def fits(cls, model: nn.Module) -> bool:
-        """Whether it is of the family, or :meth:`facts` says why not."""
+        """Whether it is of the family; :meth:`facts` may refuse it."""
         return is_a(model, 'mmdet', 'DetectionTransformer') and (
             upstream_class(getattr(model, 'bbox_head', None))
             in (*HEADS, 'GroundingDINOHead')
         )
 
     def _rows(self, head: nn.Module) -> Tuple[str, ...]:
-        """Kinds of rows for a student's head, the most telling first."""
+        """Kinds of rows for a student's head, most informative first."""
         if self.rows is not None:
             return tuple(kind for kind in ROWS if kind in self.rows)
         if is_two_stage(head) and not one_score_per_token(head):
@@ -307,7 +307,7 @@ class DETRLogits(WeighedRowsReader):
     def _weighed(
         self, pair: LogitPair, objects: Tensor, notes: Notes
     ) -> LogitPair:
-        """Rows many of which have no object."""
+        """Weigh rows many of which have no object."""
         columns = pair.teacher_logits.shape[1]
         classes = min(notes['num_classes'], columns)
         return self.weighed(pair, objects, classes, columns == classes)
@@ -359,7 +359,7 @@ def _encoded(teacher: TeacherPass) -> Tuple[Dict[str, Any], Dict[str, Any]]:
 
 
 def _decoded(notes: Notes, teacher: TeacherPass) -> Decoded:
-    """The teacher's decoder, asked for the denoising queries if need be."""
+    """The teacher's decoder, with the denoising queries if needed."""
     noise = notes.get('noise')
 
     def run() -> Decoded:

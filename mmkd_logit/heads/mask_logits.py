@@ -22,12 +22,12 @@ _MASK_HEADS = ('FCNMaskHead',)
 
 
 class StageMasks(NamedTuple):
-    """What one stage's mask head was given for its loss.
+    """Input of one stage's mask loss.
 
     Attributes:
         masks (Tensor): Mask logits of the positive RoIs, (P, classes, H, W).
         samples (list): MMDetection's ``SamplingResult`` of each image.
-        targets (Tensor): 1 on the object, 0 beside it, (P, H, W).
+        targets (Tensor): 1 on the object, 0 elsewhere, (P, H, W).
     """
 
     masks: Tensor
@@ -40,7 +40,7 @@ class MaskLogits(LogitReader):
     """Mask logits of the student's positive RoIs.
 
     A row is one pixel of one RoI's mask in the channel of its own class: one
-    sigmoid logit, label 0 on the object and 1 ("no class") beside it. The
+    sigmoid logit, label 0 on the object and 1 ("no class") elsewhere. The
     teacher pools and decodes the same RoIs with its own features. The mean is
     over the pixels, as in the mask head's own loss, and stages of a cascade
     are weighed by the student's ``stage_loss_weights``.
@@ -49,8 +49,8 @@ class MaskLogits(LogitReader):
     in both views (``view``) they give the same. A loss that needs three
     classes is refused.
 
-    A term of its own beside the class logits; no paper of this project's
-    methods defines it, it is this project's extension.
+    It is a term of its own, in addition to that of the class logits. No paper
+    defines it; it is this project's extension.
 
     Args:
         **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
@@ -196,7 +196,7 @@ def mask_maps(
 
 
 def positive_rois(samples: list) -> Tensor:
-    """Positive RoIs (P, 5) of sampling results, as the mask head saw them."""
+    """Positive RoIs (P, 5) of sampling results, in the mask head's order."""
     from mmdet.structures.bbox import bbox2roi
 
     return bbox2roi([one.pos_priors for one in samples])
@@ -217,7 +217,7 @@ def own_class(masks: Tensor, classes: Tensor) -> Tensor:
 
 
 def _detected_classes(model: nn.Module) -> int:
-    """Classes of the detector; a class-agnostic mask head knows none."""
+    """Classes of the detector; a class-agnostic mask head has none."""
     heads = model.roi_head.bbox_head
     return (
         heads[0] if isinstance(heads, nn.ModuleList) else heads

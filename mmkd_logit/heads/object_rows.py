@@ -26,7 +26,7 @@ IGNORED = -1
 
 
 class WeighedRowsReader(LogitReader):
-    """A reader many of whose rows have no object.
+    """A reader with many rows that have no object.
 
     **Weights.** KL terms that compare class by class, and KD in either view,
     fade on a background row as the teacher grows sure of it. Losses with a
@@ -38,12 +38,12 @@ class WeighedRowsReader(LogitReader):
     background column are weighed by the teacher's probability of any object,
     ``weighting='foreground'``, unless another weighting is named.
 
-    KD in the categorical view is coupled in itself; there
-    ``weighting='label'`` leaves it at that.
+    KD in the categorical view is coupled already; ``weighting='label'`` adds
+    no other weight.
 
     **Divisor.** Dense heads (RetinaNet, ATSS, GFL) divide the sum of their
     class loss by the number of positive rows, at least 1. Their loss fades
-    on background; a distillation term does not quite, and in a batch without
+    on background; a distillation term fades less, and in a batch without
     objects that divisor made it tens of times larger.
     ``divisor='objects'`` divides by
 
@@ -51,8 +51,9 @@ class WeighedRowsReader(LogitReader):
 
     both averaged over the processes. With objects it is about the number of
     positives, as in the head's own loss; as they become fewer it tends to
-    the number of rows in which the teacher sees something, which a batch
-    without objects has as well. The scale of a step's loss does not jump.
+    the number of rows in which the teacher predicts an object, which is above
+    0 without objects too. So the scale of the loss does not jump from step to
+    step.
 
     Args:
         weighting (str, optional): ``'label'`` weighs rows as the student's
@@ -102,12 +103,12 @@ class WeighedRowsReader(LogitReader):
         Args:
             pair (LogitPair): Rows as the head gave them, with the weights of
                 the student's own loss, or of windows.
-            positives (float or Tensor, optional): By what the student's
-                head divides its class loss; None counts labelled rows.
-            num_classes (int): Columns that are no background.
+            positives (float or Tensor, optional): Divisor of the student's own
+                class loss; None counts labelled rows.
+            num_classes (int): Number of classes, without background.
             use_sigmoid (bool): Whether classes are independent.
-            places (Tensor, optional): Places of the maps that windows were
-                cut from, a number. A row then is a window, and the divisor
+            places (Tensor, optional): Number of places of the maps that
+                windows were cut from. A row then is a window, and the divisor
                 grows with their number, so that the loss is the mean over
                 windows of all sizes. None where each row is a place.
         """
@@ -223,18 +224,18 @@ def object_divisor(
     teacher_prob: Tensor,
     weight: Optional[Tensor] = None,
 ) -> Tensor:
-    """Number of objects' rows, counted softly; at least 1.
+    """Expected number of rows with an object, at least 1.
 
-    The larger of the student's positives and of what the teacher expects,
-    both averaged over the processes, so that two processes give the
-    gradients of one. See :class:`WeighedRowsReader`.
+    The larger of the student's positives and of the teacher's summed
+    probabilities, both averaged over the processes, so that two processes give
+    the gradients of one. See :class:`WeighedRowsReader`.
 
     Args:
         positives (float or Tensor): Divisor of the student's own class loss.
         teacher_prob (Tensor): The teacher's largest class probability of
             each row, shape (M,).
-        weight (Tensor, optional): Of each row, shape (M,); ignored rows have
-            0.
+        weight (Tensor, optional): Weight of each row, shape (M,); ignored rows
+            have 0.
 
     Returns:
         Tensor: A number without gradient.

@@ -31,7 +31,7 @@ _POOLING = (
 
 
 class StageCall(NamedTuple):
-    """What one stage's box head was given for its loss.
+    """Input of one stage's classification loss.
 
     Attributes:
         logits (Tensor): Class logits of the RoIs, shape (R, C).
@@ -319,12 +319,12 @@ class RoILogits(LogitReader):
 
 
 def stage_weights(roi_head: nn.Module) -> Sequence[float]:
-    """By what a cascade multiplies the losses of its stages."""
+    """Factors of a cascade for the losses of its stages."""
     return getattr(roi_head, 'stage_loss_weights', (1.0,))
 
 
 def _owner_of_pooling(roi_head: nn.Module) -> str:
-    """The class that says how ``roi_head`` pools and classifies RoIs."""
+    """The class that defines how ``roi_head`` pools and classifies RoIs."""
     return next(
         cls.__name__
         for cls in type(roi_head).__mro__
@@ -353,7 +353,7 @@ def roi_logits(
 ) -> Tensor:
     """Class logits (R, C) of given RoIs (R, 5).
 
-    A teacher's box branch was taken out by :meth:`RoILogits.prune`.
+    The box branch of a teacher is removed by :meth:`RoILogits.prune`.
     """
     where = (feats, rois)
     if isinstance(roi_head.bbox_head, nn.ModuleList):

@@ -62,18 +62,18 @@ class SegLogits(PixelReader):
     another size it is resized bilinearly to the student's, which the log says
     once. Labels are resized by nearest.
 
-    Heads that classify masks (MaskFormer, Mask2Former, SAN) count with their
+    Heads that classify masks (MaskFormer, Mask2Former, SAN) are read by their
     semantic map: :func:`~mmkd_logit.heads.upstream.mask_heads.semantic_map`
     makes log-probabilities of the classes of each pixel out of the last
     decoder layer, and these are its logits, rows of a softmax. Student and
-    teacher may be of either kind, so that a Mask2Former teaches a SegFormer
-    or learns from one. A student's map has the resolution of its mask logits,
-    a quarter of the image; a teacher's mask logits are resized to the
-    student's map before they are combined. Where there is no label map, as
-    for the panoptic and instance models of MMDetection, labels are painted
-    from the ground-truth masks, the smallest on top; pixels that no mask
-    covers are ignored pixels: an instance model has no class for them, and
-    what it says there means nothing.
+    teacher may be of either kind, so that a Mask2Former teaches a SegFormer or
+    learns from one. A student's map has the resolution of its mask logits, a
+    quarter of the image; a teacher's mask logits are resized to the student's
+    map before they are combined. Where there is no label map, as for the
+    panoptic and instance models of MMDetection, labels are painted from the
+    ground-truth masks, the smallest on top; pixels that no mask covers are
+    ignored pixels: an instance model has no class for them, and its logits
+    there are not trained.
 
     Rows come image by image, row by row of the map. Pixels that are left out
     stay among them with weight 0, and the mean is over the others: taking
@@ -100,7 +100,7 @@ class SegLogits(PixelReader):
             (0, 1]. The choice uses random numbers of its own. Defaults to
             1.0, all.
         auxiliary_weight (float): Weight of the same comparison between the
-            auxiliary heads of student and teacher; 0.0 leaves them alone.
+            auxiliary heads of student and teacher; 0.0 leaves them out.
             The authors' code of GDKD has 0.4 with a ResNet student. Defaults
             to 0.0.
         windows (Sequence[int]): Sides of scale-decoupling windows in pixels
@@ -114,13 +114,13 @@ class SegLogits(PixelReader):
             Defaults to 2.0.
         reference (str): ``'label'`` or ``'teacher'``, what makes a window
             complementary. Defaults to 'label'.
-        seed (int): Of the random choice of pixels, which follows the
+        seed (int): Seed of the random choice of pixels, which follows the
             iteration, in a resumed run too. Defaults to 0.
         rows (str): ``'pixel'``, a softmax over classes at each pixel; or
             ``'channel'``, a softmax over the pixels of an image for each
             class, as CWD has it, see
             :func:`~mmkd_logit.heads.pixel_rows.channel_rows`. Such rows have
-            no labels, and say nothing about which class wins at a pixel.
+            no labels, and do not compare the classes of a pixel.
             With ``KDLoss`` they are CWD: ``tau=4.0, loss_weight=3.0`` on
             Cityscapes, where the authors keep ignored pixels
             (``ignored='teacher'``). Defaults to 'pixel'.
@@ -255,7 +255,7 @@ class SegLogits(PixelReader):
         watch_labels(head, notes, stack, self._check_labels)
 
     def _check_labels(self, labels: Tensor, head: nn.Module) -> None:
-        """On the CPU always; elsewhere only once, because it stalls."""
+        """Check label values: on the CPU always, elsewhere once."""
         if labels.device.type == 'cpu' or not self._checked_labels:
             count = head.num_classes
             check_label_values(

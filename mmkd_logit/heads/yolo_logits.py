@@ -28,7 +28,7 @@ from .upstream.yolo_heads import (
 
 
 class YOLOLogits(ObjectRowsReader):
-    """What the readers of YOLO heads share; see the subclasses."""
+    """The base class of the readers of YOLO heads."""
 
     #: Name of the head in MMDetection.
     kind: ClassVar[str] = ''
@@ -117,7 +117,7 @@ class YOLOXLogits(YOLOLogits):
     own losses by the number of positive locations (mean over GPUs, at least
     1).
 
-    The student's class loss sees positives only, so its ``loss_by_feat`` and
+    The student's class loss gets positives only, so its ``loss_by_feat`` and
     its assigner are observed, not that loss. The teacher runs backbone, neck
     and head without the box predictor, at the same strides.
 
@@ -148,10 +148,10 @@ class YOLOV3Logits(YOLOLogits):
     """Joint logits of class and objectness at every anchor of YOLOv3.
 
     As :class:`YOLOXLogits`, anchor by anchor at each location. Anchors that
-    overlap an object which another anchor answers for have weight 0, as in
+    overlap an object of which another anchor is in charge have weight 0, as in
     the student's objectness loss. YOLOv3 adds its own losses up without a
     divisor; here the number of positive anchors (mean over GPUs, at least 1)
-    stands for it, as in the other dense heads.
+    takes its place, as in the other dense heads.
 
     Args:
         **kwargs: ``rows`` and ``windows``, ``complementary_weight`` and

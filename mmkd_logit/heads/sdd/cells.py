@@ -2,8 +2,7 @@
 
 A reader that knows how to classify cells calls :func:`pool_cells` and
 :func:`scale_decoupled_rows`; one that reads logit maps has
-:mod:`~mmkd_logit.heads.sdd.windows`. Every loss then works scale-decoupled
-without knowing it.
+:mod:`~mmkd_logit.heads.sdd.windows`. Every loss then works on these rows.
 """
 
 from typing import Optional, Sequence

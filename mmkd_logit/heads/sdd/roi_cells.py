@@ -124,7 +124,7 @@ def roi_cell_logits(
 
     Args:
         roi_head (nn.Module): StandardRoIHead or CascadeRoIHead.
-        stage (int): Of a cascade.
+        stage (int): Stage of a cascade.
         feats (tuple[Tensor]): Feature maps.
         rois (Tensor): Shape (R, 5).
         scales (Sequence[int]): 1, the whole RoI, gives no cell here.

@@ -19,7 +19,7 @@ from .cells import check_reference, complementary_weights
 
 
 class WindowMaps(NamedTuple):
-    """What one size of windows makes of a pair of logit maps.
+    """The windows of one size on a pair of logit maps.
 
     Attributes:
         student (Tensor): Mean logits of each window, shape (B, C, h, w).

@@ -1,4 +1,4 @@
-"""What a dense head's classification loss is given in training."""
+"""The input of a dense head's classification loss in training."""
 
 from contextlib import ExitStack
 from typing import Any, List, NamedTuple, Optional, Tuple, Union
@@ -29,9 +29,9 @@ class ClassCall(NamedTuple):
     Attributes:
         logits (Tensor): Shape (m, C).
         labels (Tensor): Shape (m,).
-        weight (Tensor, optional): Of each row, shape (m,).
-        avg_factor (float or Tensor, optional): By what the head divides the
-            sum over its rows.
+        weight (Tensor, optional): Weight of each row, shape (m,).
+        avg_factor (float or Tensor, optional): The head's divisor of the sum
+            over its rows.
     """
 
     logits: Tensor
@@ -126,7 +126,7 @@ def weight_of_rows(weight: Optional[Tensor], rows: int) -> Optional[Tensor]:
 
 
 def watch_heatmaps(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
-    """Note the class maps of a CenterNet, whose loss sees probabilities.
+    """Note the class maps of a CenterNet, whose loss gets probabilities.
 
     The label of a location is the class of the object whose centre it is.
     """
@@ -191,7 +191,7 @@ def watch_heatmaps(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
 def without_rejected(
     labels: Tensor, weight: Optional[Tensor], notes: Notes
 ) -> Optional[Tensor]:
-    """Weights without the positives that the head gave up again (FSAF).
+    """Weights without the positives that the head discards (FSAF).
 
     It assigns each object on every level and keeps the best level alone; the
     positives of the others have no part in its loss.
@@ -205,7 +205,7 @@ def without_rejected(
 
 
 def class_divisor(notes: Notes) -> Optional[Union[float, Tensor]]:
-    """By what the student's head divides the sum of its class loss."""
+    """Divisor of the student's own class loss."""
     if 'qualities' in notes:
         return mean_over_gpus(sum(notes['qualities']))
     return notes['class loss'][-1].avg_factor
@@ -214,7 +214,7 @@ def class_divisor(notes: Notes) -> Optional[Union[float, Tensor]]:
 def split_target(
     target: Union[Tensor, Tuple[Tensor, Tensor]], num_classes: int
 ) -> Tensor:
-    """Labels (m,) from what a classification loss was given as target.
+    """Labels (m,) from the target of a classification loss.
 
     Args:
         target (Tensor | tuple[Tensor, Tensor]): Labels (m,); labels and

@@ -1,4 +1,4 @@
-"""What :class:`ClsLogits` needs to know of classifiers and their samples."""
+"""Outputs, classes and targets of MMPretrain's classifiers."""
 
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Optional, Tuple, Union

@@ -26,7 +26,8 @@ class Tower(NamedTuple):
     Attributes:
         head (nn.Module): The head.
         layers (nn.ModuleList): Its convolutions with norm and activation.
-        predictor (nn.Module): What makes logits of the last one's output.
+        predictor (nn.Module): Layer that makes logits of the last one's
+            output.
         after (int): Number of layers before the crossing.
         scales (nn.ModuleList, optional): A factor for each level.
     """

@@ -74,10 +74,10 @@ def auxiliary_heads(model: nn.Module, main: nn.Module) -> Dict[str, nn.Module]:
 
 
 def check_auxiliary_classes(model: nn.Module, main: nn.Module) -> None:
-    """Notice an auxiliary head that was forgotten when classes changed.
+    """Refuse an auxiliary head with fewer classes than the main one.
 
-    Its own loss would fail at the first label that it does not know, on a GPU
-    without saying where. Boundary heads are of other types.
+    Its own loss would fail at the first label beyond its classes, on a GPU
+    without naming the cause. Boundary heads are of other types.
 
     Raises:
         ValueError: If a plain one has fewer classes than ``main``.

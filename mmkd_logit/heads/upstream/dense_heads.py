@@ -1,4 +1,4 @@
-"""A dense head's maps of logits: how a teacher makes and rows leave them."""
+"""Maps of logits of dense heads, and the rows that they hold."""
 
 from contextlib import contextmanager
 from typing import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class DenseHead(NamedTuple):
-    """What has to be known of one of MMDetection's dense heads.
+    """How the class logits of one of MMDetection's dense heads are read.
 
     Attributes:
         box_layers (tuple[str]): Layers that its class logits do not need.
@@ -194,7 +194,7 @@ def left_out(head: nn.Module, layers: Sequence[str]) -> Iterator[None]:
 
 
 def _instead_of(head: nn.Module, name: str) -> nn.Module:
-    """What keeps a forward pass going where the layer ``name`` was.
+    """The replacement of the layer ``name`` in a forward pass.
 
     A tower of layers becomes an empty one. Heads with a tower or predictor
     for each level keep their lists. The layer itself may be pruned by now.

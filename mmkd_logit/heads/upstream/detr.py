@@ -1,4 +1,4 @@
-"""Detection transformers of MMDetection: tokens, queries and who owns what."""
+"""Detection transformers of MMDetection: tokens, queries and their objects."""
 
 from contextlib import ExitStack, contextmanager
 from typing import (
@@ -82,7 +82,7 @@ def is_two_stage(head: nn.Module) -> bool:
 
 
 def one_score_per_token(head: nn.Module) -> bool:
-    """Whether that classifier knows "object or not" only, in column 0.
+    """Whether that classifier scores only "object or not", in column 0.
 
     Deformable DETR trains it with all labels set to 0.
     """
@@ -155,7 +155,7 @@ def watch_matching(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
 def observe_matching(
     head: nn.Module, matchings: List[Matching]
 ) -> Iterator[None]:
-    """Append what the head's assigner answers for each image."""
+    """Record the result of the head's assigner for each image."""
 
     def note(arguments: Dict[str, Any], result: Any) -> None:
         matchings.append(
@@ -228,7 +228,7 @@ def token_labels(
             continue
         score = logits.detach()[query].amax(-1)
         same = best[image] == score[:, None]
-        # queries that only fill up are no token's
+        # padding queries belong to no token
         found = same.any(1)
         token = same.int().argmax(1)[found]
         labels[image, token] = classes[found]
@@ -236,10 +236,10 @@ def token_labels(
 
 
 def watch_denoising(model: nn.Module, notes: Notes, stack: ExitStack) -> None:
-    """Note the noised labels and boxes of DINO, and what became of them.
+    """Note DINO's noised labels and boxes, and their logits and targets.
 
-    ``notes['noise']`` is what :func:`decoded` needs to ask a teacher the
-    same, ``notes['dn logits']`` has the logits (B, D, K) of each layer, and
+    ``notes['noise']`` is what :func:`decoded` needs to give a teacher the same
+    queries, ``notes['dn logits']`` has the logits (B, D, K) of each layer, and
     ``notes['dn targets']`` one tuple per image: labels (D,), positive and
     negative queries.
     """
@@ -282,7 +282,7 @@ def watch_denoising(model: nn.Module, notes: Notes, stack: ExitStack) -> None:
 
 
 class Decoded(NamedTuple):
-    """What a teacher's decoder says.
+    """Output of a teacher's decoder.
 
     Attributes:
         logits (Tensor): Shape (L, B, Q, C).
@@ -337,7 +337,7 @@ def decoded(
         encoder_outputs (dict): Of :func:`encoded`.
         samples (list): Of the batch.
         noise (dict, optional): The student's noised labels and boxes, to be
-            answered as well. They do not change the other queries.
+            decoded as well. They do not change the other queries.
     """
     head = model.bbox_head
     takes_samples = is_a(model, 'mmdet', 'DINO')

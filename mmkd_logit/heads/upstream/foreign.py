@@ -72,8 +72,8 @@ def check_foreign_heads(model: nn.Module, *readers: 'LogitReader') -> None:
 
     Args:
         model (nn.Module): Student or teacher.
-        *readers (LogitReader): Of the terms. A user's own reader may know
-            such a head; if there is no other, nothing is said.
+        *readers (LogitReader): Of the terms. If all of them are a user's own,
+            there is no warning.
 
     Raises:
         ValueError: If such a head overrides a method that readers observe

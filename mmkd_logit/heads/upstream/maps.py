@@ -126,7 +126,7 @@ def sample_pixels(
 
     Returns:
         Tensor: Places in the flattened image, shape (B, m). Where an image
-        has fewer than m kept pixels, others fill up.
+        has fewer than m kept pixels, others are added.
     """
     kept = kept.flatten(1)
     scores = torch.rand(kept.shape, device=kept.device, generator=generator)
@@ -145,7 +145,7 @@ def pick_pixels(maps: Tensor, places: Tensor) -> Tensor:
 def check_label_values(
     labels: Tensor, num_classes: int, ignore_index: Optional[int]
 ) -> None:
-    """Refuse labels that are no class, before the student's loss meets them.
+    """Refuse labels that are not classes, before the student's loss runs.
 
     Args:
         labels (Tensor): Any shape, long.

@@ -27,7 +27,7 @@ def watch_labels(
     list of labelled masks.
 
     Args:
-        head (nn.Module): Of the student.
+        head (nn.Module): The student's head.
         notes (dict): Filled while the student's loss runs; what another head
             noted stays.
         stack (ExitStack): Ends the observation.

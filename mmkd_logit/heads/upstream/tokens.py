@@ -22,7 +22,7 @@ def no_map(model: nn.Module) -> Optional[str]:
     """Why a classifier has no map whose mean its head reads, if it has none.
 
     Known before any image is seen for networks that classify tokens; others
-    are noticed by the shape of their output.
+    are recognised by the shape of their output.
     """
     head, backbone = model.head, getattr(model, 'backbone', None)
     name = type(head).__name__
@@ -56,7 +56,7 @@ def no_map(model: nn.Module) -> Optional[str]:
 
 
 def averages_tokens(backbone: nn.Module) -> bool:
-    """Whether a backbone averages patch tokens itself, as the last thing.
+    """Whether a backbone averages patch tokens itself, as its last step.
 
     ViT, BEiT, EVA-02, T2T-ViT and RevViT do with ``out_type='avg_featmap'``,
     in ``_format_output(x, hw)``.
@@ -72,7 +72,7 @@ def averages_tokens(backbone: nn.Module) -> bool:
 def note_patches(
     backbone: nn.Module, note: Callable[[Tensor], None]
 ) -> Callable[[Dict[str, Any], Any], None]:
-    """What to observe ``_format_output`` with: notes the map (B, C, H, W)."""
+    """A record for ``_format_output``, which notes the map (B, C, H, W)."""
 
     def noting(arguments: Dict[str, Any], result: Any) -> None:
         tokens, (height, width) = arguments['x'], arguments['hw']

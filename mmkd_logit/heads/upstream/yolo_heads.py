@@ -145,7 +145,7 @@ def watch_yolov3(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
 
     ``notes['targets']`` has a pair (labels, weight) of tensors (B, priors)
     per level. An anchor that is neither an object nor background, because it
-    overlaps an object that another anchor answers for, has weight 0.
+    overlaps an object of which another anchor is in charge, has weight 0.
     """
     notes['targets'] = []
 
