@@ -1,8 +1,10 @@
+import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +12,32 @@ pytest.importorskip('mmdet')
 pytest.importorskip('sklearn')
 
 COMMAND = [sys.executable, '-m', 'demo', '--quick', '--work-dir']
+#: Events of Linux's inotify.
+IN_MOVED_TO, IN_CREATE = 0x80, 0x100
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    """Block until a file appears in a folder that exists.
+
+    Fails if the process ends before, or after ten minutes.
+    """
+    libc = ctypes.CDLL(None)
+    events, ended = libc.inotify_init(), os.pidfd_open(process.pid)
+    try:
+        folder = os.fsencode(path.parent)
+        added = libc.inotify_add_watch(events, folder, IN_MOVED_TO | IN_CREATE)
+        assert added >= 0
+        while not path.exists():
+            ready = select.select([events, ended], [], [], 600)[0]
+            assert ready == [events], f'the process made no {path}'
+            os.read(events, 1 << 12)
+    finally:
+        os.close(events)
+        os.close(ended)
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != 'linux', reason='inotify is of Linux')
 def test_quick_demo_survives_an_interruption(tmp_path):
     process = subprocess.Popen(
         [*COMMAND, str(tmp_path)],
@@ -22,9 +47,8 @@ def test_quick_demo_survives_an_interruption(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        while not (tmp_path / 'teacher' / 'last_checkpoint').exists():
-            assert process.poll() is None
-            time.sleep(0.2)
+        wait_for(tmp_path / 'teacher', process)
+        wait_for(tmp_path / 'teacher' / 'last_checkpoint', process)
     finally:
         os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
         words = process.communicate()[1].decode()
