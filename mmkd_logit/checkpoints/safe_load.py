@@ -117,7 +117,12 @@ def load_checkpoint_safely(
     if not os.path.isfile(path):
         raise MissingFile(f'checkpoint {path!r} is not a file; check the path')
     if trusted:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=False)
+        try:
+            checkpoint = torch.load(
+                path, map_location='cpu', weights_only=False
+            )
+        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            raise _damaged(path) from error
     else:
         checkpoint = _read_plain(path, way)
     check_contents(checkpoint, path)
@@ -126,12 +131,8 @@ def load_checkpoint_safely(
 
 def _read_plain(path: str, way: str) -> Any:
     """Read tensors, plain containers and nothing that could run code."""
-    damaged = WrongValue(
-        f'checkpoint {path!r} cannot be read; it is damaged, or not a '
-        'PyTorch checkpoint'
-    )
     if not looks_like_checkpoint(path) or not _is_intact(path):
-        raise damaged
+        raise _damaged(path)
     try:
         if hasattr(torch.serialization, 'safe_globals'):
             with torch.serialization.safe_globals(
@@ -144,13 +145,20 @@ def _read_plain(path: str, way: str) -> Any:
     except Exception as error:  # of any type, after a flipped byte
         found = _forbidden(str(error))
         if found is None:
-            raise damaged from error
+            raise _damaged(path) from error
         raise WrongValue(
             f'checkpoint {path!r} is not a plain one: it holds more than '
             'tensors and numbers, and reading it could run code '
             f'(it asks for {found}). Save its state_dict alone'
             + (f', or, if the file is your own, {way}' if way else '')
         ) from error
+
+
+def _damaged(path: str) -> WrongValue:
+    return WrongValue(
+        f'checkpoint {path!r} cannot be read; it is damaged, or not a '
+        'PyTorch checkpoint'
+    )
 
 
 def _is_intact(path: str) -> bool:

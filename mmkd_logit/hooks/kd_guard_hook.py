@@ -135,7 +135,7 @@ class KDGuardHook(Hook):
                 f'({difference}); `load_from` expects a plain checkpoint of '
                 'the student'
             )
-        before = checkpoint.get('meta', {}).get('mmkd_logit') or {}
+        before = (checkpoint.get('meta') or {}).get('mmkd_logit') or {}
         teacher = getattr(self.distiller, 'teacher', None)
         if (
             runner._resume

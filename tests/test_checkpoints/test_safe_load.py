@@ -68,8 +68,9 @@ def test_a_pickle_that_could_run_code_is_refused(tmp_path, legacy):
 def test_a_file_that_is_no_checkpoint_or_cut_short_is_named(tmp_path, content):
     path = tmp_path / 'file.pth'
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="file.pth' cannot be read; it is"):
-        load_checkpoint_safely(str(path))
+    for trusted in (False, True):
+        with pytest.raises(ValueError, match="file.pth' cannot be read; it"):
+            load_checkpoint_safely(str(path), trusted)
 
 
 @pytest.mark.parametrize('legacy', [False, True])
