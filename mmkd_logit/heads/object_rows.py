@@ -39,7 +39,12 @@ class WeighedRowsReader(LogitReader):
     ``weighting='foreground'``, unless another weighting is named.
 
     KD in the categorical view is coupled already; ``weighting='label'`` adds
-    no other weight.
+    no other weight. The default keeps a term small, which is not always
+    best: on the demo's digits (``python -m demo.views``, GFL, 20 rows for
+    each with an object, one seed, weight 1) DKD reached a mAP of 0.220 with
+    it, 0.218 with ``rows='positive'``, and 0.445 with the six times larger
+    term of ``weighting='label'``; the student alone 0.176. Try both where
+    background rows are few.
 
     **Divisor.** Dense heads (RetinaNet, ATSS, GFL) divide the sum of their
     class loss by the number of positive rows, at least 1. Their loss fades
