@@ -40,18 +40,21 @@ How to add a loss: one file with a function of rows and a class around it. ::
   when the loss is built; :meth:`check_settings` is for what they cannot say.
 """
 
-import inspect
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from ..messages import WrongType, WrongValue
+from ..messages import WrongValue
 from .checks import check_choice, check_labels, check_row_weight, check_weights
+from .fit import check_fit, check_sigmoid, check_topk_scale
 from .reduce import REDUCTIONS, Factor, reduce_rows
 from .settings import FunctionSettings, Parts, Rows
 from .standardize import standardize as standardize_rows
 from .topk_scale import topk_scale as amplify_top
+
+if TYPE_CHECKING:
+    from ..structures.head_facts import HeadFacts
 
 
 class LogitLoss(FunctionSettings, nn.Module):
@@ -105,24 +108,7 @@ class LogitLoss(FunctionSettings, nn.Module):
         check_choice(name, 'reduction', reduction, REDUCTIONS)
         if self.function is None and self.sigmoid_function is not None:
             use_sigmoid = True
-            if standardize:
-                raise WrongValue(
-                    f'{name} compares independent classes, which '
-                    'standardize=True would move; remove standardize, or '
-                    'take KDLoss'
-                )
-        if use_sigmoid and not self.supports_sigmoid:
-            raise WrongValue(
-                f'{name} is defined for softmax only; remove use_sigmoid: '
-                'sigmoid heads are compared in the categorical view, or '
-                'class by class by KDLoss and DKDLoss'
-            )
-        if use_sigmoid and standardize:
-            raise WrongValue(
-                f'{name}: standardize=True moves every logit of a row, which '
-                'changes independent sigmoid classes; remove use_sigmoid, '
-                'and a sigmoid head is compared in the categorical view'
-            )
+        check_sigmoid(self, use_sigmoid, standardize)
         check_weights(name, loss_weight=loss_weight)
         self.loss_weight = loss_weight
         self.reduction = reduction
@@ -130,7 +116,7 @@ class LogitLoss(FunctionSettings, nn.Module):
         self.use_sigmoid = use_sigmoid
         self.topk_scale = topk_scale
         if topk_scale is not None:
-            self._check_topk_scale()
+            check_topk_scale(name, topk_scale, bool(use_sigmoid))
         self.keep_settings(values, settings)
 
     def _need_classes_beside(
@@ -153,32 +139,6 @@ class LogitLoss(FunctionSettings, nn.Module):
         self.too_few = (
             f'{letter}={value} top classes must leave at least one other; '
             f'lower {letter}'
-        )
-
-    def _check_topk_scale(self) -> None:
-        """Refuse settings that the scaling module does not know."""
-        name, settings = type(self).__name__, self.topk_scale
-        if not isinstance(settings, dict):
-            raise WrongType(
-                f'{name}: topk_scale must be a dict of settings such as '
-                f'dict(k=5), got {settings!r}'
-            )
-        known = list(inspect.signature(amplify_top).parameters)[2:]
-        for setting in settings:
-            if setting not in known:
-                raise WrongValue(
-                    f'{name}: topk_scale has no setting {setting!r}; it '
-                    f'takes {", ".join(known)}'
-                )
-        amplify_top(torch.zeros(1, 2), **settings)
-        if self.use_sigmoid:
-            self._refuse_topk_scale_of_sigmoid()
-
-    def _refuse_topk_scale_of_sigmoid(self) -> None:
-        raise WrongValue(
-            f'{type(self).__name__}: topk_scale ranks the classes of one '
-            'softmax, but these classes are independent (sigmoid); remove '
-            'topk_scale'
         )
 
     def rows(
@@ -314,7 +274,7 @@ class LogitLoss(FunctionSettings, nn.Module):
         """Whether independent classes can be compared as they are."""
         return self.supports_sigmoid and not self.standardize
 
-    def check(self, facts: NamedTuple) -> None:
+    def check(self, facts: 'HeadFacts') -> None:
         """Refuse rows that this loss does not fit, before training.
 
         Where ``use_sigmoid`` is None it becomes that of the rows.
@@ -326,46 +286,7 @@ class LogitLoss(FunctionSettings, nn.Module):
             ValueError: If a softmax loss meets sigmoid rows or the reverse,
                 or the rows have too few classes.
         """
-        name = type(self).__name__
-        if self.use_sigmoid and not facts.use_sigmoid:
-            raise WrongValue(
-                f'{name} compares independent classes, but these rows are '
-                'one softmax: this head ends in a softmax, or the reader has '
-                "view='categorical'; remove use_sigmoid or the view, or take "
-                'KDLoss'
-            )
-        if facts.use_sigmoid and not self.takes_sigmoid_rows:
-            raise WrongValue(
-                f'{name}{"(standardize=True)" if self.standardize else ""} '
-                'compares softmax distributions, but these rows are '
-                "independent classes (sigmoid); take view='categorical' of "
-                'the reader, or KDLoss or DKDLoss'
-            )
-        if facts.use_sigmoid and self.use_sigmoid is False:
-            raise WrongValue(
-                f'{name}(use_sigmoid=False) compares softmax distributions, '
-                "but this head's classes are independent (sigmoid); remove "
-                "use_sigmoid, or give the reader view='categorical'"
-            )
-        if self.needs_labels and not facts.has_labels:
-            raise WrongValue(
-                f'{name} needs the target class of each row, and these rows '
-                'have none; take a loss without labels, such as KDLoss or '
-                'GDKDLoss'
-            )
-        if self.standardize and not facts.whole:
-            raise WrongValue(
-                'standardize=True would count the pixels that these rows '
-                "leave out; remove it, or keep them (ignored='teacher')"
-            )
-        if self.topk_scale is not None and facts.use_sigmoid:
-            self._refuse_topk_scale_of_sigmoid()
-        if self.standardize and facts.channels < 3:
-            raise WrongValue(
-                'standardize=True leaves of two classes only which is '
-                'larger, and no gradient; it needs rows of at least 3, got '
-                f'{facts.channels}; remove standardize'
-            )
+        check_fit(self, facts)
         self.use_sigmoid = facts.use_sigmoid
         self._check_classes(facts.channels)
 

@@ -10,6 +10,7 @@ from ..ops.top_classes import top_classes
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_choice, check_rows, check_size
+from .settings import Parts
 
 STRATEGIES = ('best', 'worst')
 
@@ -86,9 +87,20 @@ def gdkd_loss(
     )
     if not with_parts:
         return rows
+    return rows, gdkd_parts(parts, one_group)
+
+
+def gdkd_parts(parts: Parts, top_is_rest: bool) -> Parts:
+    """The parts of :func:`group_kl` by their names in GDKD.
+
+    Args:
+        parts (dict[str, Tensor]): Detached parts, shape (M,) each.
+        top_is_rest (bool): Whether there are no other classes, so that the
+            top group was passed as the rest.
+    """
     inside = parts['low_top'], parts['low_rest']
-    low_top, low_other = reversed(inside) if one_group else inside
-    return rows, dict(high=parts['high'], low_top=low_top, low_other=low_other)
+    low_top, low_other = reversed(inside) if top_is_rest else inside
+    return dict(high=parts['high'], low_top=low_top, low_other=low_other)
 
 
 @MODELS.register_module()

@@ -9,6 +9,7 @@ from ..ops.top_classes import top_classes
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_rows, check_size
+from .gdkd import gdkd_parts
 
 
 def gdkd3_loss(
@@ -71,9 +72,7 @@ def gdkd3_loss(
     )
     if not with_parts:
         return rows
-    inside = parts['low_top'], parts['low_rest']
-    low_top, low_other = reversed(inside) if two_groups else inside
-    return rows, dict(high=parts['high'], low_top=low_top, low_other=low_other)
+    return rows, gdkd_parts(parts, two_groups)
 
 
 @MODELS.register_module()

@@ -1,6 +1,6 @@
 """Knowledge distillation: one KL per row."""
 
-from typing import Sequence, Union
+from typing import Callable, Sequence, Union
 
 from torch import Tensor
 
@@ -37,11 +37,8 @@ def kd_loss(
         tensor([0.1243])
     """
     check_rows('kd_loss', student_logits, teacher_logits)
-    first, *others = check_taus('kd_loss', tau)
-    rows = group_kl(student_logits, teacher_logits, first)[0]
-    for each in others:
-        rows = rows + group_kl(student_logits, teacher_logits, each)[0]
-    return rows
+    taus = check_taus('kd_loss', tau)
+    return _added_up(group_kl, student_logits, teacher_logits, taus)
 
 
 def sigmoid_kd_loss(
@@ -66,10 +63,21 @@ def sigmoid_kd_loss(
         tensor([0.1308])
     """
     check_rows('sigmoid_kd_loss', student_logits, teacher_logits)
-    first, *others = check_taus('sigmoid_kd_loss', tau)
-    rows = sigmoid_kl(student_logits, teacher_logits, first)[0]
-    for each in others:
-        rows = rows + sigmoid_kl(student_logits, teacher_logits, each)[0]
+    taus = check_taus('sigmoid_kd_loss', tau)
+    return _added_up(sigmoid_kl, student_logits, teacher_logits, taus)
+
+
+def _added_up(
+    kl: Callable[..., tuple],
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    taus: Sequence[float],
+) -> Tensor:
+    """Sum of the rows of ``kl`` at several temperatures, shape (M,)."""
+    first, *others = taus
+    rows = kl(student_logits, teacher_logits, first)[0]
+    for tau in others:
+        rows = rows + kl(student_logits, teacher_logits, tau)[0]
     return rows
 
 
