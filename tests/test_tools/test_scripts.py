@@ -52,3 +52,20 @@ def test_install_names_what_is_missing():
     done = bash('install.sh', 'classic', PYTHON='no-such-python')
     assert done.returncode == 1
     assert 'found no Python between 3.10 and 3.11' in done.stderr
+
+
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (['--torch', '2.3.0'], 'outside of what the modern stack works with'),
+        (['classic', '--torch', '2.6.0'], 'works with: 2.1 to 2.5'),
+        (['--torch'], '--torch needs a value'),
+        (['--wheel', 'x'], "got '--wheel', expected --torch VERSION or"),
+        (['--wheels', '/no/such/folder'], 'there is no folder of that name'),
+        (['modern', 'a', 'b'], "got 'modern a b', expected a stack and a"),
+    ],
+)
+def test_install_refuses_options_that_do_not_fit(args, message):
+    done = bash('install.sh', *args)
+    assert done.returncode == 1
+    assert message in done.stderr
