@@ -101,6 +101,11 @@ def judge(
         classes (int): Number of classes of the data.
         images (int): Number of images that were evaluated.
     """
+    if not metrics:
+        return (
+            f'the teacher predicts nothing on {images} validation images; '
+            'check its weights, its classes and its input normalisation'
+        )
     for name in _MAIN:
         value = metrics.get(name)
         if value is None:
@@ -227,7 +232,8 @@ def _image_ids(results: List[Any]) -> List[Any]:
 
 def _text(metrics: Metrics) -> str:
     chosen = [name for name in _MAIN if name in metrics] or list(metrics)[:2]
-    return ', '.join(f'{name} {metrics[name]:.4g}' for name in chosen)
+    text = ', '.join(f'{name} {metrics[name]:.4g}' for name in chosen)
+    return text or 'no metric, as nothing was predicted'
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ TOP1, MAP, MIOU = 'accuracy/top1', 'coco/bbox_mAP', 'mIoU'
         ({MIOU: 70.0}, {MIOU: 60.0}, {MIOU: 78.0}, 19, None),
         ({MIOU: 4.0}, {MIOU: 4.0}, {}, 19, 'about chance for 19 classes'),
         ({'loss': 4.0}, {}, {}, 19, None),
+        ({}, {}, {}, 19, 'predicts nothing on 64 validation images'),
     ],
 )
 def test_verdicts(metrics, swapped, claims, classes, message):
