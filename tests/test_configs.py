@@ -1,6 +1,7 @@
 """What holds for every file under ``configs/``."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,13 +90,38 @@ def test_differences_are_named(tmp_path):
     (folder / 'a_u_v_coco.py').write_text('# another')
     (folder / 'b.py').write_text('')
     assert make_configs.compare(tmp_path, table, files) == [
-        'configs/_base_/pairs/a_t_s_coco.py is missing; write it by hand',
-        'configs/_base_/pairs/a_u_v_coco.py is missing; write it by hand',
-        'configs/_base_/recipes/kd_roi.py is missing; write it by hand',
+        'configs/_base_/pairs/a_t_s_coco.py is missing; write or correct it',
+        'configs/_base_/pairs/a_u_v_coco.py is missing; write or correct it',
+        'configs/_base_/recipes/kd_roi.py is missing; write or correct it',
         'configs/kd/a_t_s_coco.py is missing',
         'configs/kd/a_u_v_coco.py differs from tools/configs.yml',
-        'configs/kd/b.py is not in tools/configs.yml',
+        'configs/kd/b.py is not in tools/configs.yml; add its line, or delete '
+        'it',
     ]
+
+
+def test_nothing_is_written_for_what_is_misspelt(tmp_path):
+    table = tmp_path / 'tools' / 'configs.yml'
+    folder = tmp_path / 'configs' / 'kd'
+    for path in (table.parent, folder):
+        path.mkdir(parents=True)
+    table.write_text(
+        'data: {coco: COCO}\nby hand: []\n'
+        'methods: {kd: {name: KD, a_*_coco: {kd_roi: t_s}}}\n'
+    )
+
+    def write():
+        return subprocess.run(
+            [sys.executable, ROOT / 'tools/make_configs.py']
+            + ['--root', tmp_path],
+            capture_output=True,
+            text=True,
+        ).stderr
+
+    assert write().startswith('configs/kd/metafile.yml is missing; correct')
+    (folder / 'metafile.yml').write_text('Collections:\n  - Name: KD\n')
+    assert 'pairs/a_t_s_coco.py is missing; write it, or' in write()
+    assert [path.name for path in folder.iterdir()] == ['metafile.yml']
 
 
 def test_a_pair_stands_once_below_a_method():

@@ -37,6 +37,8 @@ def registries():
     """Parts that a page registers are forgotten afterwards."""
     from mmkd_logit.registry import HOOKS, MODELS
 
+    for registry in (HOOKS, MODELS):
+        registry.import_from_location()
     kept = [(r, dict(r._module_dict)) for r in (HOOKS, MODELS)]
     yield
     for registry, parts in kept:
@@ -69,9 +71,9 @@ def test_the_reader_of_the_page(registries):
         num_classes = 4
 
         def loss(self, feats, label):
-            return self.score(self(feats), label)
+            return self.loss_by_score(self(feats), label)
 
-        def score(self, cls_score, label):
+        def loss_by_score(self, cls_score, label):
             return torch.nn.functional.cross_entropy(cls_score, label)
 
     class Model(torch.nn.Module):
@@ -83,15 +85,13 @@ def test_the_reader_of_the_page(registries):
             return inputs
 
     ABCHead.__module__ = 'abc.heads'
-    # the page observes `loss`; here that is what gets scores and labels
-    ABCHead.loss, ABCHead.score = ABCHead.score, ABCHead.loss
     model, inputs = Model(), torch.randn(2, 3)
     assert ABCLogits.fits(model) and not ABCLogits.fits(torch.nn.Module())
     reader, notes = ABCLogits(), {}
     assert reader.facts(model).num_classes == 4
     with ExitStack() as stack:
         reader.watch(model, notes, stack)
-        model.head.loss(model.head(inputs), torch.tensor([0, 3]))
+        model.head.loss(inputs, torch.tensor([0, 3]))
     teacher = TeacherPass(model, lambda: inputs, None)
     pair = reader.pairs(notes, teacher)['']
     assert torch.equal(pair.student_logits, pair.teacher_logits)
@@ -99,7 +99,8 @@ def test_the_reader_of_the_page(registries):
 
 
 def test_the_pair_and_the_hook_of_the_page(registries, tmp_path):
-    pair, hook = code('adding_a_pair.md')
+    pair, recipe, hook = code('adding_a_pair.md')
+    assert 'mmkd_logit.ABCLoss' in run(recipe, 'losses')['recipe'].__repr__()
     ABCHook = run(hook, 'hooks')['ABCHook']
     scales = []
     one = ABCHook()

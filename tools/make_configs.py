@@ -131,6 +131,12 @@ def config_text(row: Row, table: dict) -> str:
 def metafile_text(root: Path, method: str, stems: List[str]) -> str:
     """A folder's metafile: its collection as it is, its models by name."""
     path = root / 'configs' / method / 'metafile.yml'
+    if not path.exists():
+        raise ValueError(
+            f'configs/{method}/metafile.yml is missing; correct {method!r} in '
+            'tools/configs.yml, or write the block Collections of a new '
+            'method, as in configs/nkd'
+        )
     head = path.read_text(encoding='utf-8').partition('\nModels:\n')[0]
     head = head.rstrip('\n') + '\n'
     collection = yaml.safe_load(head)['Collections'][0]['Name']
@@ -183,7 +189,16 @@ def compare(root: Path, table: dict, files: Dict[Path, str]) -> List[str]:
         for path in sorted((root / 'configs' / method).glob('*.py')):
             if path not in files and path not in by_hand:
                 name = path.relative_to(root)
-                problems.append(f'{name} is not in tools/configs.yml')
+                problems.append(
+                    f'{name} is not in tools/configs.yml; add its line, or '
+                    'delete it'
+                )
+    return sorted(problems + lacking(root, table, files))
+
+
+def lacking(root: Path, table: dict, files: Dict[Path, str]) -> List[str]:
+    """Pairs and recipes that the table names and nobody wrote."""
+    problems = set()
     bases = root / 'configs' / '_base_'
     for row in read_rows(table):
         for path in (
@@ -192,8 +207,8 @@ def compare(root: Path, table: dict, files: Dict[Path, str]) -> List[str]:
         ):
             if path not in files and not path.exists():
                 name = path.relative_to(root)
-                problems.append(f'{name} is missing; write it by hand')
-    return sorted(set(problems))
+                problems.add(f'{name} is missing; write or correct it')
+    return sorted(problems)
 
 
 def main() -> None:
@@ -205,8 +220,14 @@ def main() -> None:
     args = parser.parse_args()
     text = (args.root / 'tools' / 'configs.yml').read_text(encoding='utf-8')
     table = yaml.safe_load(text)
-    files = expected_files(args.root, table)
+    try:
+        files = expected_files(args.root, table)
+    except ValueError as error:
+        sys.exit(str(error))
     if not args.check:
+        wrong = lacking(args.root, table, files)
+        if wrong:
+            sys.exit('\n'.join(wrong))
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding='utf-8')

@@ -1,4 +1,5 @@
 # RLD, CIFAR-100: resnet56 teaches resnet20.
+# No setting is published for this pair; the recipe is a guess.
 _base_ = [
     '../_base_/pairs/cifar_resnet56_resnet20_cifar100.py',
     '../_base_/recipes/rld_cifar.py'
