@@ -6,10 +6,10 @@ import numpy as np
 
 
 class Row(NamedTuple):
-    """What one model reached.
+    """The result of one model.
 
     Attributes:
-        name (str): Such as ``'student alone'``.
+        name (str): Name of the model, such as ``'student alone'``.
         values (dict[str, list[float]]): Column -> value of each seed, in the
             order of the seeds.
         minutes (list[float]): Training and validation of each seed.
@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
 
 def format_table(rows: Sequence[Row], baseline: str = 'student alone') -> str:
-    """Markdown with the mean of each column, and what the mean is made of.
+    """Markdown with the mean and the spread of each column.
 
     Args:
         rows (Sequence[Row]): At least one; all with the same columns.

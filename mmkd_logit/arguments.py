@@ -44,11 +44,11 @@ def parameters_of(cls: type) -> Dict[str, inspect.Parameter]:
 
 
 def check_values(cls: type, cfg: dict, where: str) -> None:
-    """Refuse values of another kind than a class of ours declares.
+    """Refuse values of another kind than a class of this package declares.
 
     A number that was typed as ``tau=1,2`` arrives as a list, ``beta=a`` as a
-    text. Classes of others are left alone, as are annotations that are no
-    plain types.
+    text. Classes of other packages are not checked, nor are annotations other
+    than plain types.
 
     Args:
         cls (type): What will be built.
@@ -93,7 +93,7 @@ def check_arguments(cls: type, cfg: dict, where: str) -> None:
 
 
 def _kinds(annotation: Any) -> Any:
-    """Plain kinds of an annotation; None if it allows others to decide."""
+    """Plain kinds of an annotation; None if it allows others."""
     origin = get_origin(annotation)
     if origin is Union:
         kinds = []

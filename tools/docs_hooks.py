@@ -93,7 +93,7 @@ def _without_links(text: str) -> str:
     return re.sub(r'\[([^\]]+)\]\((?!https?:)[^)]+\)', r'\1', text)
 
 
-#: Formulas of the page that is being made; Markdown sees their places only.
+#: Formulas of the page that is being made; Markdown gets placeholders.
 _FORMULAS: List[str] = []
 
 

@@ -4,10 +4,10 @@
         configs/baseline/cifar_resnet20_cifar100-short.py \\
         configs/{kd,dkd}/cifar_resnet56_resnet20_cifar100-short.py
 
-Each run is a job for tools/train.py in a folder of its own. What is done is
-left alone and what was interrupted goes on, so the same command may be given
-again, with more configs or seeds too. After each run the work dir has
-table.md and report.html.
+Each run is a job for tools/train.py in a folder of its own. Finished runs are
+skipped and interrupted ones continue, so the same command may be given again,
+with more configs or seeds too. After each run the work dir has table.md and
+report.html.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Look at an installation without importing what may be broken in it.
+"""Examine an installation without importing what may be broken in it.
 
     python -m mmkd_logit.doctor
 

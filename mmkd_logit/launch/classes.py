@@ -1,7 +1,7 @@
 """Class names of a config against the data, before anything is built.
 
 A class that is misspelt, missing or out of order shifts the labels of all
-that follow, and nothing else tells.
+that follow, and no later error shows it.
 """
 
 import logging
@@ -53,7 +53,7 @@ def check_classes(config: Config, loaders: Sequence[str]) -> None:
 def _labels(loader: str, dataset: dict, cls: type) -> Optional[Names]:
     """Names in the order of the labels that a dataset gives.
 
-    None where only the dataset itself can tell.
+    None where only the dataset itself knows them.
     """
     names = class_names(dataset, cls)
     path = inside_root(dataset, dataset.get('ann_file'))
@@ -203,7 +203,7 @@ def _folder_labels(
 
 
 def _compare(found: Dict[str, List[Names]]) -> None:
-    """All datasets of a run give the same label to the same class."""
+    """Refuse datasets of a run that give a class different labels."""
     whole: Dict[str, Names] = {}
     for loader, children in found.items():
         for number, names in enumerate(children[1:], 1):

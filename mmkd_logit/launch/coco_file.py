@@ -1,4 +1,4 @@
-"""What a COCO annotation file says about its classes."""
+"""Read the classes of a COCO annotation file."""
 
 import json
 import mmap
@@ -23,7 +23,7 @@ class CocoFile(NamedTuple):
             which is the order of the labels.
         counts (dict[str, int], optional): Usable objects of each category;
             None if the file is too large to be read twice.
-        images (int, optional): How many there are.
+        images (int, optional): Number of images.
         without_mask (str, optional): An object without a segmentation.
     """
 
@@ -37,7 +37,7 @@ def read_coco_file(loader: str, path: str) -> CocoFile:
     """Categories and, unless the file is large, objects per category.
 
     Raises:
-        ValueError: If it is no such file.
+        ValueError: If it is not a COCO annotation file.
     """
     try:
         if os.path.getsize(path) > _WHOLE:
@@ -74,7 +74,7 @@ def _is_category(entry: Any) -> bool:
 
 
 def _is_usable(annotation: dict) -> bool:
-    """Whether MMDetection keeps it."""
+    """Whether MMDetection keeps an annotation."""
     box = annotation.get('bbox') or ()
     return (
         not annotation.get('ignore', False)

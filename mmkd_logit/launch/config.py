@@ -106,7 +106,7 @@ def override(config: Config, option: str, value: Any) -> None:
 
 
 def job_config(args: Namespace) -> Config:
-    """The config of a command line, with what all tools understand.
+    """The config of a command line, with the options that all tools have.
 
     Args:
         args (Namespace): ``config``, ``cfg_options``, ``launcher``,
@@ -133,8 +133,8 @@ def default_work_dir(path: str, config: Config) -> str:
     below ``configs/dkd/``, else by the names of its losses.
 
     Args:
-        path (str): Of the config, or ``package::path``.
-        config (Config): What it holds.
+        path (str): Path of the config, or ``package::path``.
+        config (Config): The config itself.
     """
     file = Path(path.rpartition('::')[2])
     model = config.get('model')
@@ -193,7 +193,7 @@ def set_training_options(config: Config, args: Namespace) -> None:
 
 
 def guard(config: Config) -> None:
-    """Add ``KDGuardHook`` to a distillation run and check our hooks.
+    """Add ``KDGuardHook`` to a distillation run and check the hooks.
 
     ``exact_resume=True`` in a config adds ``SeedEachIterHook``.
 

@@ -18,7 +18,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
     """The forward pass in bfloat16 where the operators of a CPU have it.
 
     bfloat16 has the range of float32, so no loss is scaled. MMEngine's own
-    ``AmpOptimWrapper`` asks for a GPU.
+    ``AmpOptimWrapper`` needs a GPU.
     """
 
     @contextmanager

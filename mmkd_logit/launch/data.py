@@ -1,4 +1,4 @@
-"""Where a config's data lies, and whether it is there."""
+"""Paths of a config's data, and checks that they exist."""
 
 import os
 from typing import Any, Iterator, List, Optional, Tuple
@@ -71,7 +71,7 @@ def _strings(node: Any) -> Iterator[Tuple[Any, Any, str]]:
 
 
 def training_loaders(config: Config) -> Tuple[str, ...]:
-    """Loaders that a training builds; an inherited test set is none.
+    """Loaders that a training builds; an inherited test set does not count.
 
     MMEngine builds the validation's loader if ``val_cfg`` is set, whenever it
     validates.
@@ -120,7 +120,7 @@ def _check_paths(loader: str, dataset: dict, scope: Optional[str]) -> None:
 def _fetches_itself(dataset: dict, cls: Any) -> bool:
     """Whether a dataset downloads its files where they are missing.
 
-    Such as CIFAR, MNIST and FashionMNIST: they have a switch ``download``.
+    CIFAR, MNIST and FashionMNIST do, with a switch ``download``.
     """
     if 'download' in dataset:
         return bool(dataset['download'])
@@ -144,7 +144,7 @@ def _wanted_paths(dataset: dict) -> List[str]:
     """Files and folders that a dataset's config names."""
     kind = type_name(dataset.get('type'))
     root = dataset.get('data_root') or ''
-    if kind == 'CUB':  # knows its own files
+    if kind == 'CUB':  # its class names the files
         return [
             os.path.join(root, name)
             for name in ('images', 'images.txt', 'train_test_split.txt')

@@ -24,7 +24,7 @@ def run_and_explain(main: Callable[[], None]) -> None:
         message = _sentence(error)
         if message is None or os.environ.get('MMKD_LOGIT_TRACEBACK'):
             raise
-        sys.stdout.flush()  # what was printed before must not follow
+        sys.stdout.flush()  # earlier output must not follow
         if _over_gloo():  # over NCCL, leaving waits for the others
             dist.destroy_process_group()
         sys.exit(message)
@@ -71,7 +71,7 @@ def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
 
 
 def _builtin_name(kind: type) -> str:
-    """``ValueError`` for ``WrongValue``, which users look for by this name."""
+    """``ValueError`` for ``WrongValue``, the name under which users search."""
     names = (c.__name__ for c in kind.__mro__ if c.__module__ == 'builtins')
     return next(names)
 

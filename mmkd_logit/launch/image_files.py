@@ -1,4 +1,4 @@
-"""A quick look at the image files of a dataset before training."""
+"""A quick check of the image files of a dataset before training."""
 
 import os
 from typing import Any, Iterator, List, Union
@@ -16,7 +16,7 @@ _PREFIXES = ('img', 'img_path')
 def check_image_files(
     loader: str, dataset: dict, looks: Union[int, str] = LOOKS
 ) -> None:
-    """Look whether images are there, are not empty, and begin like images.
+    """Check that images exist, are not empty, and begin like images.
 
     Args:
         loader (str): For messages, such as ``'train_dataloader'``.
@@ -27,7 +27,7 @@ def check_image_files(
 
     Raises:
         FileNotFoundError: If one that an annotation file names is not there.
-        ValueError: If one cannot be read, or ``looks`` is no number.
+        ValueError: If one cannot be read, or ``looks`` is not a number.
     """
     if looks != 'all' and (not isinstance(looks, int) or looks < 0):
         raise WrongValue(

@@ -57,7 +57,7 @@ def train(args: Namespace) -> None:
 
 
 def probe_batches(runner: ToolRunner, count: int) -> None:
-    """Print how strongly each term pulls on some batches; train nothing."""
+    """Print the strength of each term on some batches; train nothing."""
     from ..plan.probe import probe, table
 
     model = runner.model

@@ -1,4 +1,4 @@
-"""Mistakes in a segmentation dataset that can be seen before training."""
+"""Mistakes in a segmentation dataset that are found before training."""
 
 import inspect
 import os
@@ -19,8 +19,8 @@ def check_label_maps(loader: str, dataset: dict) -> None:
 
     Args:
         loader (str): For messages, such as ``'train_dataloader'``.
-        dataset (dict): Its innermost dataset; others than those with a
-            ``seg_map_path`` are left alone.
+        dataset (dict): Its innermost dataset; those without a ``seg_map_path``
+            are skipped.
 
     Raises:
         FileNotFoundError: If all or some label maps are missing.
@@ -55,7 +55,7 @@ def check_label_maps(loader: str, dataset: dict) -> None:
 def _check_every_image(
     loader: str, dataset: dict, found: List[Path], folder: str
 ) -> None:
-    """Each image below the image folder needs a label map of its name."""
+    """Refuse images without a label map of their name."""
     ends = [_ending(dataset, key) for key in ('img_suffix', 'seg_map_suffix')]
     images = dataset['data_prefix'].get('img_path')
     if None in ends or not images:
@@ -77,7 +77,7 @@ def _check_every_image(
 
 
 def _check_channels(loader: str, dataset: dict, path: Path) -> None:
-    """Label maps hold class indices, in one channel."""
+    """Refuse label maps in colour, which hold no class indices."""
     steps = [type_name(s.get('type')) for s in dataset.get('pipeline') or []]
     if 'LoadAnnotations' not in steps:
         return
@@ -86,7 +86,7 @@ def _check_channels(loader: str, dataset: dict, path: Path) -> None:
     try:
         with Image.open(path) as picture:
             mode = picture.mode
-    except OSError:  # no picture, or an empty one: the toolbox will say so
+    except OSError:  # not an image, or empty: the toolbox reports it
         return
     if mode in ('RGB', 'RGBA', 'LA', 'CMYK', 'YCbCr'):
         raise WrongValue(
@@ -98,7 +98,7 @@ def _check_channels(loader: str, dataset: dict, path: Path) -> None:
 
 
 def _check_palette(loader: str, dataset: dict) -> None:
-    """A palette in the config must have a colour for each class."""
+    """Refuse a palette without a colour for each class."""
     metainfo = dataset.get('metainfo') or {}
     palette = metainfo.get('palette')
     classes = metainfo.get('classes')

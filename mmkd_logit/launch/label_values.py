@@ -1,4 +1,4 @@
-"""What the label maps of a segmentation dataset hold, on a sample."""
+"""Check the values in a sample of a dataset's label maps."""
 
 import copy
 import logging
@@ -19,12 +19,12 @@ _LOADING = ('LoadImageFromFile', 'LoadAnnotations')
 def check_label_values(
     loader: str, dataset: dict, scope: Optional[str] = 'mmseg'
 ) -> None:
-    """Open some label maps as training will, and look at their values.
+    """Open some label maps as training will, and check their values.
 
     Args:
         loader (str): For messages, such as ``'train_dataloader'``.
         dataset (dict): A dataset of MMSegmentation with label maps.
-        scope (str, optional): Of its type. Defaults to 'mmseg'.
+        scope (str, optional): Scope of its type. Defaults to 'mmseg'.
 
     Raises:
         ValueError: If a label map has another size than its image, values
@@ -68,12 +68,12 @@ def _with_loading_alone(dataset: dict, scope: Optional[str]) -> Any:
     try:
         with DefaultScope.overwrite_default_scope(scope):
             return cls(**settings)
-    except Exception:  # the toolbox will say it when the run builds it
+    except Exception:  # the toolbox reports it when the run builds it
         return None
 
 
 def _check_bits(loader: str, path: str) -> None:
-    """MMSegmentation keeps the lower eight bits of a value."""
+    """Refuse values that MMSegmentation cuts to eight bits."""
     from PIL import Image
 
     with Image.open(path) as picture:
@@ -110,7 +110,7 @@ def _check_values(
     classes = {value for value in counts if value != ignored}
     if not names:
         return
-    # the only class of a binary head is 1, and 0 is beside it
+    # the only class of a binary head is 1; 0 is background
     count = max(len(names), 2)
     odd = {value for value in classes if value >= count}
     if odd:

@@ -61,7 +61,7 @@ def _rows(path: Path) -> Iterator[Dict[str, float]]:
 
 
 def _epoch_length(folder: Path, rows: List[dict]) -> Optional[int]:
-    """Iterations of an epoch, None if the run does not tell.
+    """Iterations of an epoch, None if unknown.
 
     The log file says it in each line. Without that file it follows from the
     lines: both epochs log their first line after as many iterations.

@@ -59,7 +59,7 @@ def check_model_block(config: Config, trains: bool = True) -> None:
 
 
 def _check_type(model: dict) -> None:
-    """A distiller that is misspelt, or without its scope."""
+    """Refuse a distiller that is misspelt, or without its scope."""
     kind = model['type']
     if not isinstance(kind, str):
         return

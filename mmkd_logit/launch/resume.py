@@ -16,11 +16,11 @@ _WAY = 'pass --trust'
 
 
 def choose_checkpoint(config: Config, trusted: bool = False) -> None:
-    """Set ``load_from`` of a config that resumes to a file that reads.
+    """Set ``load_from`` of a config that resumes to a readable file.
 
-    A path that is given must be one that a training can go on from. Without
-    a path it is the newest of the work dir that reads, which is said if it
-    is another one than MMEngine noted in ``last_checkpoint``.
+    A path that is given must be one that a training can go on from. Without a
+    path it is the newest of the work dir that can be read. A line reports it
+    if MMEngine's ``last_checkpoint`` names another one.
 
     Args:
         config (Config): Changed in place.
@@ -53,7 +53,7 @@ def choose_checkpoint(config: Config, trusted: bool = False) -> None:
 
 
 def _remove_leftovers(work_dir: str) -> None:
-    """Halves of checkpoints that a killed run was writing."""
+    """Remove unfinished checkpoints of a killed run."""
     if os.environ.get('RANK', '0') == '0':
         for path in Path(work_dir).glob('.*.part'):
             path.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def _noted(work_dir: str) -> Tuple[Optional[Path], str]:
 
 
 def _candidates(config: Config, named: Optional[Path]) -> List[Path]:
-    """Checkpoints of a run, the most promising first.
+    """Checkpoints of a run, in the order in which they are tried.
 
     The noted one comes first, unless a later step was written after it.
     """
@@ -141,7 +141,7 @@ def _read_resumable(path: str, trusted: bool) -> Any:
     """A checkpoint that a training wrote.
 
     Raises:
-        ValueError: If it lacks what MMEngine goes on with.
+        ValueError: If it lacks what MMEngine needs to resume.
     """
     checkpoint = load_checkpoint_safely(path, trusted, _WAY)
     plain_state_dict(checkpoint, path)

@@ -1,4 +1,4 @@
-"""What a run is made of, to keep different runs in different folders.
+"""Settings that identify a run, so that a folder holds one run.
 
 Two starts are the same run if model (student, teacher, terms), data (of
 training and validation), schedule (optimizer, learning rates, loops, custom
@@ -222,10 +222,10 @@ def refuse_mixed_run(config: Config) -> None:
     """Check that the work dir holds no run with other settings.
 
     With ``resume``, other data, another schedule or another path of the
-    teacher's weights are said and accepted; another model is not.
+    teacher's weights are reported and accepted; another model is not.
 
     Raises:
-        ValueError: If it does.
+        ValueError: If it holds another run.
     """
     old = _settings_in(config.work_dir)
     if old is None:

@@ -1,4 +1,4 @@
-"""Write checkpoints so that a kill at any moment loses none."""
+"""Write checkpoints so that no interruption loses one."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +11,7 @@ from ..checkpoints.files import written_whole
 
 
 class WholeFileBackend(LocalBackend):
-    """MMEngine's way to local files, with files that appear when whole."""
+    """MMEngine's local file backend, whose files appear when whole."""
 
     def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
         """Write bytes under another name, and rename the file."""
@@ -44,8 +44,8 @@ class _RemovesLater:
 class WholeCheckpointHook(CheckpointHook):
     """MMEngine's hook, removing an old checkpoint after the new one is there.
 
-    The original removes first; with ``max_keep_ckpts=1`` every kill while
-    saving left nothing.
+    The original removes first, so that with ``max_keep_ckpts=1`` an
+    interruption while saving leaves no checkpoint.
     """
 
     def _save_checkpoint_with_step(self, *args: Any, **kwargs: Any) -> None:
@@ -58,7 +58,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     @contextmanager
     def _old_ones_kept(self) -> Iterator[None]:
-        """Remove what became superfluous when all is saved."""
+        """Remove superfluous checkpoints after all are saved."""
         backend = self.file_backend
         self.file_backend = later = _RemovesLater(backend)
         try:

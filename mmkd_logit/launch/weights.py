@@ -1,4 +1,4 @@
-"""Files of weights that a config names, looked at before data are read."""
+"""Check the files of weights of a config before data are read."""
 
 import os
 from typing import Any, Iterator, Optional, Tuple
@@ -82,10 +82,10 @@ def _file_of_student(source: str, setting: str) -> str:
 
 
 def _teacher(model: dict) -> Optional[Teacher]:
-    """What a distiller will build, not built."""
+    """The teacher of a distiller's config, not built."""
     source = model.get('teacher')
     if not is_distiller(model) or not isinstance(source, (str, dict)):
-        return None  # the distiller says what it expects
+        return None  # the distiller reports it
     trusted = model.get('trust_teacher_ckpt', False)
     return Teacher(source, model.get('teacher_ckpt'), trusted)
 

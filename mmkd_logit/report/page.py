@@ -89,7 +89,7 @@ def _template():
 
 
 def usual_metrics(runs: Sequence[Run]) -> List[str]:
-    """Metrics of all runs, those that people look at first at the front."""
+    """Metrics of all runs, the main ones first."""
     names = sorted({key for run in runs for key in run.metrics})
     names = [name for name in names if not name.endswith('_precision')]
 

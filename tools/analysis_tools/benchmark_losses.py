@@ -6,7 +6,7 @@ Both forms are timed in turn in one process, on the same random logits, and
 medians are shown, with the peak of extra memory in student-sized tensors (the
 gradient that is handed on is one of them).
 ``floor`` is the time of reading both logits once and writing one gradient;
-on CUDA the bandwidth of ours is shown beside that of a copy. Maps in NCHW
+on CUDA the package's bandwidth is shown beside that of a copy. Maps in NCHW
 layout become rows inside the timed part, for both forms alike.
 """
 
@@ -34,7 +34,8 @@ from mmkd_logit.ops import cpu
 #: and as two, whose planes must be copied to become rows.
 SHAPES = ('512x1000', '1024x81', '131072x19', '1x19x256x512', '2x19x256x256')
 
-#: Ours, by the names of the textbook forms, from tau and the classes.
+#: The package's losses, by the names of the textbook forms, from tau and the
+#: classes.
 OURS: Dict[str, Callable[[float, int], losses.LogitLoss]] = dict(
     kd=lambda tau, _: losses.KDLoss(tau),
     dkd=lambda tau, _: losses.DKDLoss(tau),

@@ -111,7 +111,7 @@ def table(runs: Dict[str, Run]) -> List[str]:
 
 
 def usual_curves(runs: Dict[str, Run]) -> List[str]:
-    """The student's own loss, and the metric that people look at first."""
+    """The student's own loss, and the main metric."""
     metrics = sorted({key for run in runs.values() for key in run.metrics})
     known = [
         k

@@ -1,4 +1,4 @@
-"""Draw what two segmentors see: image, label, teacher, student, distilled.
+"""Draw predictions of segmentors: image, label, teacher and two students.
 
     python tools/analysis_tools/seg_pictures.py \
         configs/baseline/deeplabv3_r18_cityscapes.py student.pth \

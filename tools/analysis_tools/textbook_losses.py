@@ -1,4 +1,4 @@
-"""The losses as one writes them down first: the slow side of the benchmark.
+"""The losses in textbook form, with which the benchmark compares.
 
 Softmax, masks and ``kl_div`` on rows (M, C), as the papers' formulas read.
 They overflow where such code does (log of a rounded probability, a class

@@ -1,4 +1,4 @@
-"""What the pictures of classifiers share: two models, one dataset."""
+"""Two models on one dataset, for the pictures of classifiers."""
 
 import argparse
 from typing import Any, Callable, Dict, List, Tuple
