@@ -120,7 +120,7 @@ def test_nothing_is_written_for_what_is_misspelt(tmp_path):
 
     assert write().startswith('configs/kd/metafile.yml is missing; correct')
     (folder / 'metafile.yml').write_text('Collections:\n  - Name: KD\n')
-    assert 'pairs/a_t_s_coco.py is missing; write it, or' in write()
+    assert 'pairs/a_t_s_coco.py is missing; write or' in write()
     assert [path.name for path in folder.iterdir()] == ['metafile.yml']
 
 

@@ -6,5 +6,4 @@ recipe = dict(
         distill=dict(
             loss_kd_mask=dict(
                 logits=dict(type='mmkd_logit.MaskLogits'),
-                loss=dict(
-                    type='mmkd_logit.KDLoss', tau=1.0, use_sigmoid=True)))))
+                loss=dict(type='mmkd_logit.KDLoss', tau=1.0)))))
