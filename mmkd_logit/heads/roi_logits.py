@@ -16,7 +16,7 @@ from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
 from .sdd.cells import check_reference, scale_decoupled_rows
 from .sdd.roi_cells import check_roi_cells, roi_cell_logits
-from .upstream.dense_heads import StandIn
+from .upstream.dense_heads import UnreadLayer
 from .upstream.observe import Arguments, is_a, observe, upstream_class
 
 #: RoI heads by how they pool and classify RoIs; their subclasses that add
@@ -365,7 +365,7 @@ def _without_box_branch(head: nn.Module) -> None:
     """Make a frozen box head skip what only its box deltas need."""
     if is_a(head, 'mmdet', 'DoubleConvFCBBoxHead'):
         head.conv_branch = nn.ModuleList()
-        head.res_block, head.fc_reg = StandIn(), StandIn()
+        head.res_block, head.fc_reg = UnreadLayer(), UnreadLayer()
     elif is_a(head, 'mmdet', 'ConvFCBBoxHead'):
         head.reg_convs = nn.ModuleList()
         head.reg_fcs = nn.ModuleList()

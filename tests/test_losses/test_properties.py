@@ -14,7 +14,16 @@ from mmkd_logit.losses import (
     nkd_loss,
     standardize,
 )
-from tests.toys import seeded
+from tests.test_losses.properties import (
+    batches,
+    check_degenerate_rows,
+    check_margins,
+    check_masked_class,
+    check_memory_layouts,
+    check_order_of_classes,
+    draw,
+    quick,
+)
 
 LOSSES = dict(
     kd=lambda s, t, y, tau: kd_loss(s, t, tau),
@@ -29,25 +38,6 @@ LOSSES = dict(
 )
 EVERY = pytest.mark.parametrize('name', LOSSES)
 NOT_NKD = pytest.mark.parametrize('name', [n for n in LOSSES if n != 'nkd'])
-
-batches = st.tuples(
-    st.integers(0, 10**6),
-    st.integers(1, 6),
-    st.integers(6, 40),
-    st.sampled_from([0.3, 3.0, 30.0]),
-    st.sampled_from([1.0, 2.0, 4.0]),
-)
-quick = settings(max_examples=20, deadline=None)
-
-
-def draw(batch, dtype=torch.float64):
-    seed, rows, classes, scale, tau = batch
-    rng = seeded(seed)
-    student, teacher = scale * torch.randn(
-        2, rows, classes, generator=rng, dtype=dtype
-    )
-    labels = torch.randint(classes, (rows,), generator=rng)
-    return student, teacher, labels, tau
 
 
 @EVERY
@@ -64,13 +54,7 @@ def test_adding_a_number_to_a_row_changes_nothing(name, batch, shift):
 @quick
 @given(batch=batches)
 def test_the_order_of_the_classes_does_not_matter(name, batch):
-    student, teacher, labels, tau = draw(batch)
-    order = torch.randperm(student.shape[1], generator=seeded(batch[0]))
-    moved = LOSSES[name](
-        student[:, order], teacher[:, order], order.argsort()[labels], tau
-    )
-    expected = LOSSES[name](student, teacher, labels, tau)
-    torch.testing.assert_close(moved, expected, rtol=1e-9, atol=1e-11)
+    check_order_of_classes(LOSSES[name], batch, 1e-9, 1e-11)
 
 
 @EVERY
@@ -118,14 +102,7 @@ def test_gradient_of_each_row_sums_to_0_and_none_reaches_the_teacher(name):
 )
 @pytest.mark.parametrize('signs', [(1, 1), (1, -1), (-1, 1), (-1, -1)])
 def test_margins_of_1e4_stay_finite(name, dtype, signs):
-    student, teacher, labels, _ = draw((1, 6, 10, 1.0, 1.0), torch.float32)
-    for logits, sign in zip((student, teacher), signs):
-        logits[range(6), labels] = sign * 1e4
-    student = student.to(dtype).requires_grad_()
-    rows = LOSSES[name](student, teacher.to(dtype), labels, 1.0)
-    rows.sum().backward()
-    assert rows.dtype == torch.float32
-    assert rows.isfinite().all() and student.grad.isfinite().all()
+    check_margins(LOSSES[name], dtype, signs)
 
 
 @EVERY
@@ -146,16 +123,7 @@ def test_half_precision_equals_float32_on_the_rounded_logits(name, dtype):
 
 @EVERY
 def test_a_class_at_minus_infinity_in_both_models_is_left_out(name):
-    student, teacher, labels, tau = draw((3, 6, 12, 3.0, 4.0))
-    labels = labels % 11
-    student[:, 11] = teacher[:, 11] = -torch.inf
-    student.requires_grad_()
-    rows = LOSSES[name](student, teacher, labels, tau)
-    rows.sum().backward()
-    torch.testing.assert_close(
-        rows, LOSSES[name](student[:, :11], teacher[:, :11], labels, tau)
-    )
-    assert student.grad.isfinite().all() and (student.grad[:, 11] == 0).all()
+    check_masked_class(LOSSES[name])
 
 
 @EVERY
@@ -171,14 +139,7 @@ def test_a_row_without_any_class_left_is_finite(name):
 
 @EVERY
 def test_constant_rows_ties_and_one_hot_teachers_are_finite(name):
-    labels = torch.tensor([0, 1, 2])
-    teacher = torch.stack(
-        [torch.zeros(8), torch.ones(8), 1000.0 * torch.eye(8)[2]]
-    )
-    student = torch.zeros(3, 8, requires_grad=True)
-    rows = LOSSES[name](student, teacher, labels, 1.0)
-    rows.sum().backward()
-    assert rows.isfinite().all() and student.grad.isfinite().all()
+    check_degenerate_rows(LOSSES[name])
 
 
 @EVERY
@@ -191,19 +152,7 @@ def test_no_rows(name):
 
 @EVERY
 def test_rows_in_any_memory_layout_give_the_same(name):
-    student, teacher, labels, tau = draw((4, 30, 9, 3.0, 4.0))
-    expected = LOSSES[name](student, teacher, labels, tau)
-    by_class = [x.t().contiguous().t() for x in (student, teacher)]
-    strided = [torch.stack([x, x], 2)[..., 0] for x in (student, teacher)]
-    for rows in (by_class, strided):
-        leaf = rows[0].clone(memory_format=torch.preserve_format)
-        leaf.requires_grad_()
-        loss = LOSSES[name](leaf, rows[1], labels, tau)
-        torch.testing.assert_close(loss, expected)
-        loss.sum().backward()
-        plain = student.clone().requires_grad_()
-        LOSSES[name](plain, teacher, labels, tau).sum().backward()
-        torch.testing.assert_close(leaf.grad, plain.grad)
+    check_memory_layouts(LOSSES[name])
 
 
 # Identities between methods

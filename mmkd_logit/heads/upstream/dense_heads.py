@@ -173,7 +173,7 @@ def class_logits(head: nn.Module, scores: Tensor) -> Tensor:
     return scores
 
 
-class StandIn(nn.Module):
+class UnreadLayer(nn.Module):
     """Replaces a layer whose output is not read."""
 
     def forward(self, feats: Any, *args: Any) -> Any:
@@ -206,7 +206,7 @@ def _instead_of(head: nn.Module, name: str) -> nn.Module:
     )
     if kind in ('SSDHead', 'PISASSDHead'):  # its reg_convs are predictors
         is_tower, of_each_level = False, True
-    stand_in = nn.ModuleList() if is_tower else StandIn()
+    stand_in = nn.ModuleList() if is_tower else UnreadLayer()
     if of_each_level:
         levels = len(priors_of(head).strides)
         stand_in = nn.ModuleList([stand_in] * levels)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...messages import WrongValue
 from ...structures.notes import Notes
-from .dense_heads import StandIn
+from .dense_heads import UnreadLayer
 from .observe import observe, upstream_class
 
 _BOX_LAYER = 'multi_level_conv_reg'
@@ -65,7 +65,7 @@ def teacher_maps(head: nn.Module, feats: Sequence[Tensor]) -> YOLOMaps:
         return _yolov3_maps(head, head(feats)[0])
     before = dict(head._modules)
     head._modules[_BOX_LAYER] = nn.ModuleList(
-        [StandIn() for _ in head.strides]
+        [UnreadLayer() for _ in head.strides]
     )
     try:
         classes, _, objectness = head(feats)
