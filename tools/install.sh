@@ -111,7 +111,8 @@ say "the $stack stack into $folder with $python"
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
 folder=$(cd "$folder" && pwd)
 pip install -q --upgrade pip wheel ninja packaging "${setuptools[@]}"
-say "1/3 ${torch[*]}"
+steps=$([ -n "$wheels" ] && echo 3 || echo 2)
+say "1/$steps ${torch[*]}"
 pip install $quiet "${torch[@]}"
 
 # Whether mmcv was there, built for this Python and torch.
@@ -159,7 +160,7 @@ if [ -n "$wheels" ] && take_wheel; then
     say '3/3 the toolboxes and mmkd_logit'
 else
     prepare_build
-    say "3/3 $mmcv, the toolboxes and mmkd_logit; building mmcv takes about 20" \
+    say "$steps/$steps $mmcv, the toolboxes and mmkd_logit; building mmcv takes about 20" \
         'core-minutes, once: pip keeps the result'
 fi
 # In an isolated build torch is invisible and the operators are left out.

@@ -79,9 +79,9 @@ def test_a_wrong_block_is_named(changes, error, message):
             "custom_hooks.0.end must be a whole number, got 'a'",
         ),
         (
-            dict(type='mmkd_logit.KDWarmupHook', ende=5),
+            dict(type='mmkd_logit.KDWarmupHook', endat=5),
             TypeError,
-            'custom_hooks.0 has the unknown setting ende; KDWarmupHook takes',
+            'custom_hooks.0 has the unknown setting endat; KDWarmupHook takes',
         ),
     ],
 )
