@@ -190,11 +190,11 @@ def _mmcv_problems(installed: Dict[str, str], stack: str) -> List[Problem]:
     if not mmcv and not others:
         problems.append(Problem('mmcv is missing', build, 'mmcv'))
     accepted = [
-        f'{toolbox} {installed[toolbox]} accepts mmcv >= {low}, < {high}'
-        for toolbox, (low, high) in MMCV_RANGE.items()
+        f'{toolbox} {installed[toolbox]} accepts mmcv >= {first}, < {below}'
+        for toolbox, (first, below) in MMCV_RANGE.items()
         if mmcv
         and toolbox in installed
-        and not _number(low) <= _number(mmcv) < _number(high)
+        and not _number(first) <= _number(mmcv) < _number(below)
     ]
     if accepted:
         what = f'{", ".join(accepted)}, but mmcv is {mmcv}'

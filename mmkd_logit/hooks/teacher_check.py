@@ -143,7 +143,7 @@ def judge(
 
 
 def _chance(name: str, classes: int, images: int) -> float:
-    """What guesses reach on so many images, as a share of 1."""
+    """What guesses reach on so many images, from 0 to 1."""
     if name.startswith('coco/'):
         return 0.005
     guess = 1 / classes

@@ -1,4 +1,4 @@
-"""How strongly each distillation term pulls, beside the task's own losses."""
+"""The strength of each distillation term next to the task's losses."""
 
 import math
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
@@ -25,12 +25,12 @@ class Probe(NamedTuple):
             task's losses.
         gradient_ratio (float): Norm of its gradient at the student's backbone
             to that of the task's losses; nan where nothing is trained there.
-        agreement (float): Share of rows with the same largest class.
-        teacher_accuracy (float): Share of labelled rows of objects that the
+        agreement (float): Fraction of rows with the same largest class.
+        teacher_accuracy (float): Fraction of labelled rows of objects that the
             teacher classifies rightly; nan without labels.
         weight (float): ``loss_weight`` now.
         proposed (float): ``loss_weight`` that is proposed.
-        reason (str): Why.
+        reason (str): The reason, in a few words.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Probe(NamedTuple):
 
 
 def probe(distiller: LogitDistiller, batches: Iterable[dict]) -> List[Probe]:
-    """Look at each term of a distiller on some batches; nothing is trained.
+    """Measure each term of a distiller on some batches; nothing is trained.
 
     Args:
         distiller (LogitDistiller): Prepared, on its device, in training mode.
@@ -177,7 +177,7 @@ def _summary(
 
 
 def propose(weight: float, gradient_ratio: float) -> Tuple[float, str]:
-    """A weight with which both gradients have about one size, and why.
+    """A weight at which both gradients are about equal, and the reason.
 
     Args:
         weight (float): ``loss_weight`` now.

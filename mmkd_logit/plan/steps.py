@@ -29,8 +29,8 @@ class Cost(NamedTuple):
     ratio: float
 
 
-class Recorder:
-    """Keeps what the readers ask of the teacher, to ask it again alone.
+class TeacherCalls:
+    """Records the readers' calls of a teacher, to repeat them alone.
 
     Use it in a ``with`` block, around all steps.
     """
@@ -39,7 +39,7 @@ class Recorder:
         self.calls: List[tuple] = []
         self.depth = 0
 
-    def __enter__(self) -> 'Recorder':
+    def __enter__(self) -> 'TeacherCalls':
         self.once = TeacherPass.once
         TeacherPass.once = lambda look, key, function: self.record(
             look, key, function
@@ -50,7 +50,7 @@ class Recorder:
         TeacherPass.once = self.once
 
     def record(self, look: TeacherPass, key: str, function: Callable) -> Any:
-        """Note an outermost request, and answer it."""
+        """Record an outermost call, and make it."""
         if self.depth == 0:
             if self.calls and self.calls[-1][0] is not look:
                 self.calls.clear()
@@ -62,12 +62,12 @@ class Recorder:
             self.depth -= 1
 
     def take(self) -> List[tuple]:
-        """The requests of the last step; they are forgotten here."""
+        """The calls of the last step, which are removed."""
         calls, self.calls = self.calls, []
         return calls
 
     def repeat(self, calls: List[tuple]) -> None:
-        """The teacher's part of that step, and nothing else."""
+        """Make the calls of a step again."""
         for look in {id(call[0]): call[0] for call in calls}.values():
             look._known.clear()
         self.depth += 1
@@ -111,7 +111,7 @@ def measure_steps(
         wait()
         times[kind].append(time.perf_counter() - begin)
 
-    with Recorder() as recorder:
+    with TeacherCalls() as teacher_calls:
         for index in range(warmup + rounds):
             if index == warmup:
                 for values in times.values():
@@ -125,8 +125,8 @@ def measure_steps(
                         copied, optimizers[kind]
                     ),
                 )
-            calls = recorder.take()
-            timed('teacher', lambda calls=calls: recorder.repeat(calls))
+            calls = teacher_calls.take()
+            timed('teacher', lambda calls=calls: teacher_calls.repeat(calls))
     ratios = [
         distilled / (plain + teacher)
         for plain, teacher, distilled in zip(*times.values())

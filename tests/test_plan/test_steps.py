@@ -4,13 +4,13 @@ import torch
 from mmengine.optim import build_optim_wrapper
 
 from mmkd_logit.plan import measure_steps
-from mmkd_logit.plan.steps import Recorder
+from mmkd_logit.plan.steps import TeacherCalls
 from mmkd_logit.registry import MODELS
 from mmkd_logit.structures import TeacherPass
 from tests.toys import distiller_config, teacher_file
 
 
-def test_recorder_repeats_the_outermost_requests_of_a_step():
+def test_the_outermost_calls_of_a_step_are_repeated():
     asked = []
 
     def answer(name):
@@ -23,13 +23,13 @@ def test_recorder_repeats_the_outermost_requests_of_a_step():
         look.once('logits', lambda: answer('again'))
 
     original = TeacherPass.once
-    with Recorder() as recorder:
+    with TeacherCalls() as teacher_calls:
         step()
-        calls = recorder.take()
+        calls = teacher_calls.take()
         assert asked == ['inputs', 'logits']
-        recorder.repeat(calls)
+        teacher_calls.repeat(calls)
         assert asked == ['inputs', 'logits'] * 2
-        assert recorder.take() == []
+        assert teacher_calls.take() == []
     assert TeacherPass.once is original
 
 

@@ -29,7 +29,7 @@ from mmengine.runner import Runner
 from mmkd_logit.distillers.teacher_config import read_model_config
 from mmkd_logit.launch import keep_freed_memory, load_config, move_data_root
 from mmkd_logit.plan.batches import random_weights
-from mmkd_logit.plan.steps import Recorder
+from mmkd_logit.plan.steps import TeacherCalls
 from mmkd_logit.registry import MODELS
 
 
@@ -111,18 +111,18 @@ class Contender:
         for watch in self.distiller.watches.values():
             watch.steps = max(watch.steps, watch.every + 1)
 
-    def round(self, recorder: Recorder, order: List[str]) -> None:
+    def round(self, teacher_calls: TeacherCalls, order: List[str]) -> None:
         """One plain step, one distilled step, one teacher, in any order."""
         for kind in order:
             if kind == 'teacher':
                 calls = getattr(self, 'calls', [])
                 self.time(
-                    'teacher', lambda calls=calls: recorder.repeat(calls)
+                    'teacher', lambda calls=calls: teacher_calls.repeat(calls)
                 )
                 continue
             batch = copy.deepcopy(self.batch)
             model, optimizer = self.models[kind], self.optimizers[kind]
-            recorder.take()
+            teacher_calls.take()
             self.time(
                 kind,
                 lambda batch=batch, m=model, o=optimizer: m.train_step(
@@ -130,7 +130,7 @@ class Contender:
                 ),
             )
             if kind == 'distilled':
-                self.calls = recorder.take()
+                self.calls = teacher_calls.take()
 
     def time(self, kind: str, function: Callable) -> None:
         wait = torch.cuda.synchronize if self.on_gpu else lambda: None
@@ -173,11 +173,11 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     keep_freed_memory()  # as tools/train.py does
-    with Recorder() as recorder:
-        compare(args, recorder)
+    with TeacherCalls() as teacher_calls:
+        compare(args, teacher_calls)
 
 
-def compare(args: argparse.Namespace, recorder: Recorder) -> None:
+def compare(args: argparse.Namespace, teacher_calls: TeacherCalls) -> None:
     # some preprocessors and heads ask how far the training is
     MessageHub.get_current_instance().update_info('iter', 0)
     MessageHub.get_current_instance().update_info('epoch', 0)
@@ -189,7 +189,7 @@ def compare(args: argparse.Namespace, recorder: Recorder) -> None:
                 contender.begin()
         for contender in contenders[index % 2 :] + contenders[: index % 2]:
             shift = index % 3
-            contender.round(recorder, kinds[shift:] + kinds[:shift])
+            contender.round(teacher_calls, kinds[shift:] + kinds[:shift])
     width = max(len(contender.name) for contender in contenders)
     print(
         f'median ms of {args.rounds} rounds, '
