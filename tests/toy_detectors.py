@@ -53,6 +53,17 @@ _SIMOTA = dict(
 )
 
 #: name -> (detector type, head, train_cfg)
+_RTMDET = dict(
+    type='RTMDetHead',
+    norm_cfg=NORM,
+    anchor_generator=dict(
+        type='MlvlPointGenerator', offset=0, strides=STRIDES
+    ),
+    bbox_coder=dict(type='DistancePointBBoxCoder'),
+    loss_cls=_QUALITY,
+    with_objectness=False,
+    loss_bbox=_GIOU,
+)
 DENSE = dict(
     retina=(
         'RetinaNet',
@@ -123,35 +134,10 @@ DENSE = dict(
         ),
         _ATSS,
     ),
-    rtmdet=(
-        'RTMDet',
-        dict(
-            type='RTMDetHead',
-            norm_cfg=NORM,
-            anchor_generator=dict(
-                type='MlvlPointGenerator', offset=0, strides=STRIDES
-            ),
-            bbox_coder=dict(type='DistancePointBBoxCoder'),
-            loss_cls=_QUALITY,
-            with_objectness=False,
-            loss_bbox=_GIOU,
-        ),
-        _SIMOTA,
-    ),
+    rtmdet=('RTMDet', _RTMDET, _SIMOTA),
     rtmdet_sep=(
         'RTMDet',
-        dict(
-            type='RTMDetSepBNHead',
-            norm_cfg=NORM,
-            anchor_generator=dict(
-                type='MlvlPointGenerator', offset=0, strides=STRIDES
-            ),
-            bbox_coder=dict(type='DistancePointBBoxCoder'),
-            loss_cls=_QUALITY,
-            with_objectness=False,
-            exp_on_reg=True,
-            loss_bbox=_GIOU,
-        ),
+        dict(_RTMDET, type='RTMDetSepBNHead', exp_on_reg=True),
         _SIMOTA,
     ),
     tood=(
@@ -208,6 +194,20 @@ DENSE = dict(
 )
 
 
+def tiny_resnet(base_channels):
+    """ResNet-18 of a detector with few channels."""
+    return dict(
+        type='ResNet',
+        depth=18,
+        base_channels=base_channels,
+        num_stages=4,
+        out_indices=(0, 1, 2, 3),
+        norm_cfg=dict(type='BN', requires_grad=True),
+        norm_eval=True,
+        style='pytorch',
+    )
+
+
 def detector_cfg(name, num_classes=3, channels=16, base_channels=8, **head):
     """Model config of a tiny detector; ``head`` overrides its head."""
     kind, default_head, train_cfg = DENSE[name]
@@ -220,16 +220,7 @@ def detector_cfg(name, num_classes=3, channels=16, base_channels=8, **head):
             std=[60.0] * 3,
             pad_size_divisor=32,
         ),
-        backbone=dict(
-            type='ResNet',
-            depth=18,
-            base_channels=base,
-            num_stages=4,
-            out_indices=(0, 1, 2, 3),
-            norm_cfg=dict(type='BN', requires_grad=True),
-            norm_eval=True,
-            style='pytorch',
-        ),
+        backbone=tiny_resnet(base),
         neck=dict(
             type='FPN',
             in_channels=[base, base * 2, base * 4, base * 8],

@@ -2,6 +2,8 @@
 
 from mmengine.config import ConfigDict
 
+from tests.toy_detectors import tiny_resnet
+
 _ANCHORS = dict(
     type='AnchorGenerator',
     scales=[4],
@@ -134,16 +136,7 @@ def rcnn_cfg(
             ),
             **preprocessor,
         ),
-        backbone=dict(
-            type='ResNet',
-            depth=18,
-            base_channels=base,
-            num_stages=4,
-            out_indices=(0, 1, 2, 3),
-            norm_cfg=dict(type='BN', requires_grad=True),
-            norm_eval=True,
-            style='pytorch',
-        ),
+        backbone=tiny_resnet(base),
         neck=dict(
             type='FPN',
             in_channels=[base, base * 2, base * 4, base * 8],
