@@ -197,7 +197,7 @@ def compare(root: Path, table: dict, files: Dict[Path, str]) -> List[str]:
 
 
 def lacking(root: Path, table: dict, files: Dict[Path, str]) -> List[str]:
-    """Pairs and recipes that the table names and nobody wrote."""
+    """Pairs and recipes that the table names and that are missing."""
     problems = set()
     bases = root / 'configs' / '_base_'
     for row in read_rows(table):

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..heads.find import find_reader
 from ..heads.upstream.foreign import check_foreign_heads
@@ -14,6 +14,7 @@ from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
 from ..structures.teacher_pass import TeacherPass
 from .build import build_model, build_named
+from .describe import describe_init, describe_rows
 from .match_classes import ClassMap, match_classes, what_was_compared
 from .stand_in import StandIn
 from .step_log import part_prefix, split_parts
@@ -367,7 +368,7 @@ class LogitDistiller(StandIn):
         count = sum(p.numel() for p in self.student.parameters())
         lines = [
             f'student: {type(self.student).__name__}, {count / 1e6:.2f} M '
-            f'parameters, init: {_describe_init(self.student)}',
+            f'parameters, init: {describe_init(self.student)}',
             f'teacher: {type(self.teacher.model).__name__}, '
             f'{self.teacher.num_parameters / 1e6:.2f} M parameters, '
             f'{self.teacher.source}, weights {self.teacher.path} '
@@ -384,7 +385,7 @@ class LogitDistiller(StandIn):
             lines.append(
                 f'{name}: {type(term.reader).__name__} -> '
                 f'{type(term.loss).__name__}, '
-                f'{_describe_rows(term)}, loss_weight '
+                f'{describe_rows(term)}, loss_weight '
                 f'{term.loss.loss_weight:g}'
             )
         return lines
@@ -394,27 +395,3 @@ class LogitDistiller(StandIn):
         super()._apply(fn, *args, **kwargs)
         self.teacher.apply(fn)
         return self
-
-
-def _describe_rows(term: Term) -> str:
-    """What the loss of a term compares, and what the head gave."""
-    kind = 'sigmoid' if term.facts.use_sigmoid else 'softmax'
-    rows = f'{kind} rows of {term.facts.channels}'
-    if term.view == 'categorical':
-        rows += (
-            f' (categorical view of {term.facts.channels - 1} sigmoid classes)'
-        )
-    return rows
-
-
-def _describe_init(model: nn.Module) -> str:
-    """What the student's config says about its first weights."""
-    for part in (model, getattr(model, 'backbone', None)):
-        init = getattr(part, 'init_cfg', None)
-        for one in init if isinstance(init, list) else [init or {}]:
-            if one.get('type') == 'Pretrained':
-                return (
-                    f'{one.get("checkpoint")}'
-                    f'{" (backbone)" if part is not model else ""}'
-                )
-    return 'random'

@@ -22,7 +22,7 @@ HEADS = sorted(STOCK)
 
 
 def batch(model, name, boxes=(3, 2), sizes=None):
-    """Two images; BoxInst wants to know which pixels look alike."""
+    """Two images; BoxInst also needs which pixels look alike."""
     inputs, samples = detection_batch(
         model, list(boxes), sizes=sizes, with_mask=name in WITH_MASKS
     )

@@ -1,4 +1,4 @@
-"""Files of weights are looked at before data are read."""
+"""Files of weights are checked before data are read."""
 
 import os
 
