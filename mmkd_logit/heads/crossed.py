@@ -76,7 +76,7 @@ class CrossedClsLogits(DenseClsLogits):
 
     @classmethod
     def fits(cls, model: nn.Module) -> bool:
-        return False  # named in the config
+        return False  # only a config names this reader
 
     def facts(self, model: nn.Module) -> Any:
         class_tower(dense_head(model), self.after)

@@ -160,7 +160,7 @@ class PixelReader(LogitReader):
         return labels, kept
 
     def _count_step(self) -> None:
-        """A resumed run goes on counting at its iteration."""
+        """Count this step; a resumed run begins at its iteration."""
         if not self._steps:
             hub = MessageHub.get_current_instance()
             self._steps = hub.get_info('iter', 0)

@@ -194,7 +194,7 @@ class RoILogits(LogitReader):
         notes['stage weights'] = stage_weights(student.roi_head)
         for stage, head in enumerate(self._heads(student)):
             if upstream_class(student.roi_head) == 'PISARoIHead':
-                # it weighs its targets before it calls `loss` itself
+                # PISA weighs its targets before it calls `loss` itself.
                 method, record = 'loss', self._record_loss
             else:
                 method, record = 'loss_and_target', self._record

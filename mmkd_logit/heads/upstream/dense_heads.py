@@ -69,7 +69,7 @@ DENSE_HEADS: Dict[str, DenseHead] = {
     'CondInstBboxHead': DenseHead((*_FCOS, 'controller')),
     'BoxInstBboxHead': DenseHead((*_FCOS, 'controller')),
     'FoveaHead': DenseHead(('reg_convs', 'conv_reg')),
-    # its boxes choose where the classes are looked up
+    # Its boxes decide at which places the classes are read.
     'RepPointsHead': DenseHead(
         ('reppoints_pts_refine_conv', 'reppoints_pts_refine_out')
     ),
@@ -189,7 +189,8 @@ def left_out(head: nn.Module, layers: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        head._modules.clear()  # an update alone would change the order
+        # Without `clear` the layers would come back in another order.
+        head._modules.clear()
         head._modules.update(before)
 
 

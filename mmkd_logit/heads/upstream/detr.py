@@ -194,7 +194,7 @@ def watch_tokens(model: nn.Module, notes: Notes, stack: ExitStack) -> None:
         observe(
             token_classifier(model.bbox_head),
             'forward',
-            # shared with the decoder layers in one variant, called first
+            # In one variant the decoder layers call this layer too, later.
             lambda _, result: notes.setdefault('tokens', result),
         )
     )
@@ -375,7 +375,8 @@ def _same_noise(model: nn.Module, noise: Dict[str, Any]) -> Iterator[None]:
     before = {name: vars(generator).get(name, _MISSING) for name in methods}
     for name, method in methods.items():
         object.__setattr__(generator, name, method)
-    model.training = True  # of the outermost module: no dropout below
+    # Only the outermost module: the dropout of its parts stays off.
+    model.training = True
     try:
         yield
     finally:

@@ -70,7 +70,8 @@ def teacher_maps(head: nn.Module, feats: Sequence[Tensor]) -> YOLOMaps:
     try:
         classes, _, objectness = head(feats)
     finally:
-        head._modules.clear()  # the order counts too
+        # Without `clear` the layers would come back in another order.
+        head._modules.clear()
         head._modules.update(before)
     return YOLOMaps(
         _places(classes, head.cls_out_channels),
@@ -120,7 +121,8 @@ def watch_yolox(head: nn.Module, notes: Notes, stack: ExitStack) -> None:
         notes['labels'].append(labels)
 
     def note_objectness(arguments: Dict[str, Any], result: Any) -> None:
-        # the tensor that the head itself has flattened: gradients meet there
+        # This is the tensor that the head flattens for its own loss, so that
+        # both gradients are added up at it.
         seen['objectness'] = next(iter(arguments.values()))
 
     def note_maps(arguments: Dict[str, Any], result: Any) -> None:
