@@ -226,10 +226,10 @@ def _masked_cosine(
     student = torch.where(mask, student, 0.0)
     teacher = torch.where(mask, teacher, 0.0)
     squares = student.square().sum(1) * teacher.square().sum(1)
-    some = squares > eps**2
-    length = squares.where(some, squares.new_ones(())).sqrt()
+    empty = squares <= eps**2  # False for NaN, which must be seen
+    length = squares.masked_fill(empty, 1.0).sqrt()
     cosine = (student * teacher).sum(1) / length
-    return cosine.where(some, cosine.new_zeros(()))
+    return cosine.masked_fill(empty, 0.0)
 
 
 @MODELS.register_module()

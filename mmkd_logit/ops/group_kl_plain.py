@@ -69,9 +69,13 @@ def group_kl_plain(question: 'GroupQuestion') -> Tuple[Tensor, Tensor]:
 
 
 def log_mass(logits: Tensor) -> Tensor:
-    """Log-sum-exp of each row; -inf without NaN for rows of -inf."""
+    """Log-sum-exp of each row; -inf without NaN for rows of -inf.
+
+    A class at +inf, which has no probability, makes it NaN.
+    """
     empty = (logits == -torch.inf).all(1)
     mass = logits.masked_fill(empty[:, None], 0.0).logsumexp(1)
+    mass = mass.masked_fill(mass == torch.inf, torch.nan)
     return mass.masked_fill(empty, -torch.inf)
 
 
@@ -105,9 +109,9 @@ def log_group_prob(masses: List[Tensor], i: int) -> Tensor:
     """
     others = [mass for j, mass in enumerate(masses) if j != i]
     other = others[0] if len(others) == 1 else torch.logaddexp(*others)
-    gap = masses[i] - other
-    # The gap is NaN, -inf - -inf, where all classes of a row are masked.
-    return F.logsigmoid(gap.masked_fill(gap.isnan(), 0.0))
+    # The gap would be -inf - -inf where all classes of a row are masked.
+    masked = (masses[i] == -torch.inf) & (other == -torch.inf)
+    return F.logsigmoid((masses[i] - other).masked_fill(masked, 0.0))
 
 
 def _log_prob(logits: Tensor, mass: Tensor) -> Tensor:

@@ -106,3 +106,22 @@ def check_memory_layouts(loss: Loss) -> None:
     for rows in (by_class, strided):
         found = value_and_gradient(loss, *rows, labels, tau)
         torch.testing.assert_close(found, expected)
+
+
+def check_no_number_is_seen(
+    loss: Loss,
+    dtype: torch.dtype,
+    values: Tuple[float, ...] = (torch.nan, torch.inf),
+) -> None:
+    """NaN or inf at any class of either model is NaN or inf in the loss."""
+    for value in values:
+        for column in range(8):
+            for who in range(2):
+                both = torch.randn(2, 4, 8, generator=seeded(column))
+                both[who, 1, column] = value
+                student, teacher = both.to(dtype)
+                labels = torch.tensor([0, 1, 2, 3])
+                rows, _ = value_and_gradient(
+                    loss, student, teacher, labels, 2.0
+                )
+                assert not rows.isfinite().all(), (value, column, who)

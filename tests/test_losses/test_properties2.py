@@ -20,6 +20,7 @@ from tests.test_losses.properties import (
     check_margins,
     check_masked_class,
     check_memory_layouts,
+    check_no_number_is_seen,
     check_order_of_classes,
     draw,
     quick,
@@ -221,3 +222,13 @@ def test_compiles_into_one_graph(name):
     expected.sum().backward()
     torch.testing.assert_close(rows, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(leaf.grad, plain.grad, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('name', LOSSES)
+@pytest.mark.parametrize(
+    'dtype', [torch.float32, torch.float64, torch.bfloat16], ids=str
+)
+def test_what_is_no_number_is_seen(name, dtype):
+    # the sigmoid of inf is 1
+    values = (torch.nan,) if 'sigmoid' in name else (torch.nan, torch.inf)
+    check_no_number_is_seen(LOSSES[name], dtype, values)

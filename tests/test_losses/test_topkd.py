@@ -13,6 +13,7 @@ from mmkd_logit.losses import (
     topk_scale,
     topkd_loss,
 )
+from tests.test_losses.properties import check_no_number_is_seen
 from tests.toys import seeded
 
 TEACHER = torch.tensor([[4.0, 2.0, 1.0, -1.0]])
@@ -209,4 +210,10 @@ def test_models_of_different_types(types):
     assert loss.dtype == types[0]
     torch.testing.assert_close(
         loss.double(), topkd_loss(student, teacher, labels), rtol=1e-4, atol=0
+    )
+
+
+def test_what_is_no_number_is_seen():
+    check_no_number_is_seen(
+        lambda s, t, y, tau: topk_decoupled_loss(s, t, k=3), torch.float32
     )
