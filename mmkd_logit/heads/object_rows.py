@@ -43,8 +43,10 @@ class WeighedRowsReader(LogitReader):
     best: on the demo's digits (``python -m demo.views``, GFL, 20 rows for
     each with an object, one seed, weight 1) DKD reached a mAP of 0.220 with
     it, 0.218 with ``rows='positive'``, and 0.445 with the six times larger
-    term of ``weighting='label'``; the student alone 0.176. Try both where
-    background rows are few.
+    term of ``weighting='label'``; the student alone 0.176. At about the same
+    size the two differ less: 0.357 with six times the weight against 0.445,
+    and 0.220 against 0.254 with a sixth. Try both, and the weight first,
+    where background rows are few.
 
     **Divisor.** Dense heads (RetinaNet, ATSS, GFL) divide the sum of their
     class loss by the number of positive rows, at least 1. Their loss fades
