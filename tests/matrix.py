@@ -1,6 +1,7 @@
 """Every loss on every head family: tried, not assumed.
 
-``tools/make_matrix.py`` writes what this module finds to ``docs/matrix.md``.
+``tools/make_matrix.py`` writes what this module finds to ``docs/matrix.md``
+and, in short, to the README.
 """
 
 import tempfile
@@ -227,6 +228,39 @@ def table() -> str:
         parts.append('\n'.join(lines))
     parts.append('\n'.join(f'{i}. {note}' for i, note in enumerate(notes, 1)))
     return '\n\n'.join(parts)
+
+
+def summary() -> str:
+    """The matrix in short: which losses a family refuses."""
+    lines = ['| head | losses | standardized (LS-) | decoupled (SD-) |']
+    lines.append('|' + ' --- |' * 4)
+    for name, family in FAMILIES.items():
+        row = [
+            _in_short(
+                {loss: cells(name)[method(loss, form)] for loss in losses()}
+            )
+            for form in FORMS
+        ]
+        lines.append(f'| {family.title} | {" | ".join(row)} |')
+    return '\n\n'.join(
+        [
+            f'{len(losses())} losses: {", ".join(map(_short, losses()))}.',
+            '\n'.join(lines),
+        ]
+    )
+
+
+def _in_short(of_losses: Dict[str, Cell]) -> str:
+    no = [_short(loss) for loss, cell in of_losses.items() if cell.refusal]
+    if not no:
+        return 'all'
+    if len(no) == len(of_losses):
+        return 'none'
+    return f'all but {", ".join(no)}'
+
+
+def _short(loss: str) -> str:
+    return loss[: -len('Loss')]
 
 
 def _mark(cell: Cell, notes: List[str]) -> str:

@@ -73,12 +73,16 @@ def test_a_new_loss_enters_the_matrix(monkeypatch):
     assert set(matrix.losses()) - set(before) == {'NewLoss'}
 
 
-def test_the_page_shows_what_was_tried():
+@pytest.mark.parametrize(
+    'name, write',
+    [('docs/matrix.md', matrix.table), ('README.md', matrix.summary)],
+)
+def test_the_page_shows_what_was_tried(name, write):
     for family in FAMILIES.values():
         pytest.importorskip(family.toolbox)
-    page = (ROOT / 'docs/matrix.md').read_text()
-    assert page == between_markers(page, matrix.table()), (
-        'docs/matrix.md differs; run python tools/make_matrix.py'
+    page = (ROOT / name).read_text()
+    assert page == between_markers(page, write()), (
+        f'{name} differs; run python tools/make_matrix.py'
     )
 
 

@@ -1,4 +1,4 @@
-"""Write the table of losses x head families between two markers of a page.
+"""Write the table of losses x head families to docs/matrix.md and README.md.
 
 Every cell is tried on a toy of the family: two training steps, or the
 sentence that refuses it when the model is built. Run it from the repository
@@ -18,13 +18,6 @@ END = '<!-- end of matrix -->'
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'pages',
-        nargs='*',
-        type=Path,
-        default=[ROOT / 'docs/matrix.md'],
-        help='pages with the two markers; docs/matrix.md',
-    )
     parser.add_argument(
         '--check',
         action='store_true',
@@ -48,16 +41,16 @@ def between_markers(page: str, table: str) -> str:
 def main() -> None:
     args = parse_args()
     sys.path.insert(0, str(ROOT))
-    from tests.matrix import table
+    from tests.matrix import summary, table
 
     warnings.simplefilter('ignore')
     logging.disable(logging.INFO)
-    found = table()
-    for path in args.pages:
+    for name, write in (('docs/matrix.md', table), ('README.md', summary)):
+        path = ROOT / name
         old = path.read_text()
-        new = between_markers(old, found)
+        new = between_markers(old, write())
         if args.check and new != old:
-            sys.exit(f'{path} differs; run python tools/make_matrix.py')
+            sys.exit(f'{name} differs; run python tools/make_matrix.py')
         if not args.check:
             path.write_text(new)
 
