@@ -1,8 +1,11 @@
 """Fixtures that several test folders use."""
 
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 
@@ -24,6 +27,14 @@ def no_default_scope():
     from mmengine.registry import DefaultScope
 
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers():
+    """A test draws the same numbers alone, in any order and any process."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 def pytest_collection_modifyitems(items):
