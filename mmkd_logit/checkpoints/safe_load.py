@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import warnings
 import zipfile
 from collections import OrderedDict
 from types import ModuleType
@@ -133,6 +134,13 @@ def _read_plain(path: str, way: str) -> Any:
     """Read tensors, plain containers and nothing that could run code."""
     if not looks_like_checkpoint(path) or not _is_intact(path):
         raise _damaged(path)
+    with warnings.catch_warnings():
+        # torch would like to hear of pickles that it cannot read
+        warnings.filterwarnings('ignore', 'Detected pickle protocol')
+        return _read_or_refuse(path, way)
+
+
+def _read_or_refuse(path: str, way: str) -> Any:
     try:
         if hasattr(torch.serialization, 'safe_globals'):
             with torch.serialization.safe_globals(
@@ -144,6 +152,12 @@ def _read_plain(path: str, way: str) -> Any:
         )
     except Exception as error:  # of any type, after a flipped byte
         found = _forbidden(str(error))
+        if found is None and 'Unsupported operand' in str(error):
+            raise WrongValue(
+                f'checkpoint {path!r} cannot be read; it is a pickle that '
+                'torch.save did not write, and reading it could run code. '
+                'Save its state_dict with torch.save'
+            ) from error
         if found is None:
             raise _damaged(path) from error
         raise WrongValue(
@@ -155,10 +169,18 @@ def _read_plain(path: str, way: str) -> Any:
 
 
 def _damaged(path: str) -> WrongValue:
-    return WrongValue(
-        f'checkpoint {path!r} cannot be read; it is damaged, or not a '
-        'PyTorch checkpoint'
-    )
+    with open(path, 'rb') as file:
+        start = file.read(256).lstrip().lower()
+    if not start:
+        why = 'it has 0 bytes; copy or download it again'
+    elif start.startswith((b'<!doctype', b'<html', b'<?xml')):
+        why = 'it is a web page; download the file itself'
+    else:
+        why = (
+            'it is damaged, or not a PyTorch checkpoint; copy or download it '
+            'again'
+        )
+    return WrongValue(f'checkpoint {path!r} cannot be read; {why}')
 
 
 def _is_intact(path: str) -> bool:

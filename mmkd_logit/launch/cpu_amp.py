@@ -35,7 +35,8 @@ class CPUAmpOptimWrapper(OptimWrapper):
             ):
                 yield
         except RuntimeError as error:
-            if "not implemented for 'BFloat16'" not in str(error):
+            # torch names the type in one way, MMCV's operators in another
+            if 'BFloat16' not in str(error):
                 raise
             raise WrongValue(
                 '--amp on a CPU computes in bfloat16, which an operator of '

@@ -44,13 +44,12 @@ def check_image_files(
         if problem
     ]
     if bad:
-        rest = f' and {len(bad) - 1} more' if len(bad) > 1 else ''
         kind = MissingFile if bad[0].endswith('is not there') else WrongValue
         raise kind(
-            f'{loader}: the image {bad[0]}{rest} of {len(paths[::step])} '
-            f'that were looked at, of {len(paths)}; replace them, or take '
-            'them out of the annotations (--cfg-options check_files=all '
-            'looks at all of them)'
+            f'{loader}: the image {bad[0]} ({len(bad)} bad among '
+            f'{len(paths[::step])} that were read, {len(paths)} in all); '
+            'replace them, or take them out of the annotations '
+            '(--cfg-options check_files=all reads every one)'
         )
 
 

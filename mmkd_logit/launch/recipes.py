@@ -12,8 +12,18 @@ from mmengine.config import Config, ConfigDict
 from ..heads.base import LogitReader
 from ..messages import WrongValue, did_you_mean
 
-#: Installed with the package, or a link to the repository's own folder.
-FOLDER = Path(__file__).parents[1] / '.mim' / 'configs' / '_base_' / 'recipes'
+_PACKAGE = Path(__file__).parents[1]
+_RECIPES = Path('configs', '_base_', 'recipes')
+#: Installed with the package, a link to the repository's own folder, or that
+#: folder itself in a checkout that was not installed.
+FOLDER = next(
+    (
+        root / _RECIPES
+        for root in (_PACKAGE / '.mim', _PACKAGE.parent)
+        if (root / _RECIPES).is_dir()
+    ),
+    _PACKAGE / '.mim' / _RECIPES,
+)
 
 
 class Recipe(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import warnings
 from collections import OrderedDict
 
 import numpy as np
@@ -71,6 +72,38 @@ def test_a_file_that_is_no_checkpoint_or_cut_short_is_named(tmp_path, content):
     for trusted in (False, True):
         with pytest.raises(ValueError, match="file.pth' cannot be read; it"):
             load_checkpoint_safely(str(path), trusted)
+
+
+@pytest.mark.parametrize(
+    'content, why',
+    [
+        (b'', 'it has 0 bytes; copy or download it again'),
+        (b'\n<!doctype HTML>', 'it is a web page; download the file itself'),
+        (b'PK\x03\x04cut', 'it is damaged, or not a PyTorch checkpoint; copy'),
+    ],
+)
+def test_what_came_is_said(tmp_path, content, why):
+    path = tmp_path / 'file.pth'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=why):
+        load_checkpoint_safely(str(path))
+
+
+@pytest.mark.parametrize('protocol', [2, 4, 5])
+def test_a_bare_pickle_is_neither_run_nor_called_damaged(tmp_path, protocol):
+    marker = tmp_path / 'ran'
+
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(marker),)
+
+    path = tmp_path / 'file.pth'
+    path.write_bytes(pickle.dumps(Evil(), protocol=protocol))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        with pytest.raises(ValueError, match='could run code'):
+            load_checkpoint_safely(str(path))
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize('legacy', [False, True])

@@ -49,9 +49,18 @@ def test_amp_of_a_config_is_bfloat16_too(tmp_path):
     assert config.optim_wrapper.type == 'OptimWrapper'
 
 
-def test_an_operator_without_bfloat16_is_a_sentence(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    'message',
+    [
+        '"roi" not implemented for \'BFloat16\'',
+        'expected scalar type Float but found BFloat16',  # MMCV's NMS
+    ],
+)
+def test_an_operator_without_bfloat16_is_a_sentence(
+    message, tmp_path, monkeypatch
+):
     def fail(self, feats):
-        raise RuntimeError('"roi" not implemented for \'BFloat16\'')
+        raise RuntimeError(message)
 
     monkeypatch.setattr(ToyModel, 'logits', fail)
     words = ['--work-dir', tmp_path / 'out', '--amp']
