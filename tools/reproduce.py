@@ -22,6 +22,7 @@ from typing import Dict, List, NamedTuple
 
 from tqdm import tqdm
 
+from mmkd_logit.checkpoints.files import written_whole
 from mmkd_logit.launch import run_and_explain
 from mmkd_logit.messages import StoppedRun
 from mmkd_logit.report import collect, group_runs, write_report
@@ -49,6 +50,11 @@ class Job(NamedTuple):
         """Its command, and the seconds that it took once it is done."""
         path = self.folder / _RECORD
         return json.loads(path.read_text()) if path.exists() else {}
+
+    def save(self, **record) -> None:
+        """Write the record whole: another thread may be reading it."""
+        with written_whole(str(self.folder / _RECORD)) as file:
+            file.write(json.dumps(record).encode())
 
 
 def parse_args() -> argparse.Namespace:
@@ -105,8 +111,7 @@ def run(job: Job) -> None:
     if job.is_done:
         return
     job.folder.mkdir(parents=True, exist_ok=True)
-    record = dict(command=job.command)
-    job.folder.joinpath(_RECORD).write_text(json.dumps(record))
+    job.save(command=job.command)
     begin = time.time()
     place = job.command.index('--cfg-options')
     command = [*job.command[:place], '--resume', *job.command[place:]]
@@ -124,8 +129,7 @@ def run(job: Job) -> None:
             f'{job.folder.name} stopped with code {code}; all of its output '
             f'is in {output}, which ends in: {" ".join(end)}'
         )
-    record['seconds'] = time.time() - begin
-    job.folder.joinpath(_RECORD).write_text(json.dumps(record))
+    job.save(command=job.command, seconds=time.time() - begin)
 
 
 def write_results(jobs: List[Job], work_dir: str) -> str:
