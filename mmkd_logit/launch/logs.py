@@ -3,15 +3,18 @@
 import json
 import re
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from ..checkpoints.config_text import parse_config
-from .run_settings import logs_of_last_run
+from ..messages import WrongValue
+from .run_settings import logs_of_last_run, refuse_joined_runs
 
 Log = Dict[int, Dict[str, float]]
 
 #: The student's loss without distillation, which all runs can be compared by.
 OWN_LOSS = 'loss_own'
+#: Logged names that say when, and nothing of the model.
+COUNTERS = {'time', 'data_time', 'step', 'iter', 'epoch'}
 #: "Epoch(train)  [1][100/157]" of the log file
 _PLACE = re.compile(r'Epoch\(train\)\s+\[\d+\]\[\s*\d+/(\d+)\]')
 
@@ -49,6 +52,39 @@ def logged_rows(folder: Union[str, Path]) -> Iterator[Dict[str, float]]:
             else:
                 values['step'] = max(values['step'], trained)
             yield values
+
+
+class Logged(NamedTuple):
+    """What a run logged.
+
+    Attributes:
+        rows (list[dict]): Its lines, see :func:`logged_rows`.
+        metrics (list[str]): Names that validations logged.
+        losses (list[str]): Names of losses and of their parts.
+    """
+
+    rows: List[Dict[str, float]]
+    metrics: List[str]
+    losses: List[str]
+
+
+def read_logged(folder: str) -> Logged:
+    """Lines of a work dir, and which of their names are what.
+
+    Raises:
+        ValueError: If it holds no log of MMEngine, or logs of different runs.
+    """
+    refuse_joined_runs(folder)
+    rows = list(logged_rows(folder))
+    if not rows:
+        raise WrongValue(
+            f'{folder!r} has no log of MMEngine '
+            '(<time>/vis_data/scalars.json); name the work dir of a run'
+        )
+    trained = {key for row in rows if 'iter' in row for key in row}
+    seen = {key for row in rows for key in row} - COUNTERS
+    losses = {key for key in trained if 'loss' in key or '/' in key}
+    return Logged(rows, sorted(seen - trained), sorted(losses))
 
 
 def _rows(path: Path) -> Iterator[Dict[str, float]]:

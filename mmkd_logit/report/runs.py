@@ -5,17 +5,10 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..checkpoints.config_text import parse_config
-from ..launch.logs import Log, logged_rows, read_log
-from ..launch.run_settings import (
-    Settings,
-    logs_of_last_run,
-    refuse_joined_runs,
-    run_settings,
-)
-from ..messages import WrongValue
+from ..launch.logs import Log, read_log, read_logged
+from ..launch.run_settings import Settings, logs_of_last_run, run_settings
 from ..registry import is_distiller
 
-_COUNTERS = {'time', 'data_time', 'step', 'iter', 'epoch', 'memory'}
 _VERSION = re.compile(
     r'^\s*(PyTorch|TorchVision|MMEngine|MMCV|Python|CUDA available|GPU 0):'
     r'\s*(.+)$',
@@ -99,15 +92,7 @@ def collect(folder: str) -> Run:
     Raises:
         ValueError: If it holds no log of MMEngine, or logs of different runs.
     """
-    refuse_joined_runs(folder)
-    rows = list(logged_rows(folder))
-    if not rows:
-        raise WrongValue(
-            f'{folder!r} has no log of MMEngine '
-            '(<time>/vis_data/scalars.json); name the work dir of a run'
-        )
-    trained = {key for row in rows if 'iter' in row for key in row}
-    seen = {key for row in rows for key in row} - _COUNTERS
+    rows, metrics, losses = read_logged(folder)
     scalars = logs_of_last_run(folder)
     dumped = scalars[-1].with_name('config.py')
     config = (
@@ -126,15 +111,13 @@ def collect(folder: str) -> Run:
         name=path.resolve().name,
         folder=path,
         log=read_log(folder),
-        metrics=sorted(
+        metrics=[
             key
-            for key in seen - trained
+            for key in metrics
             # COCO's -1: no object of that size
             if any(row.get(key, -1) != -1 for row in rows)
-        ),
-        losses=sorted(
-            key for key in trained & seen if 'loss' in key or '/' in key
-        ),
+        ],
+        losses=losses,
         settings=run_settings(config),
         is_distilled=is_distiller(config.get('model') or {}),
         seed=str((config.get('randomness') or {}).get('seed', '')),

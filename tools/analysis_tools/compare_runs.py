@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
 from mmkd_logit.launch.logs import (
+    COUNTERS,
     OWN_LOSS,
     Log,
     draw_curves,
     last_values,
-    logged_rows,
     read_log,
+    read_logged,
 )
-from mmkd_logit.launch.run_settings import refuse_joined_runs
-
-_COUNTERS = {'time', 'data_time', 'step', 'iter', 'epoch'}
 
 
 class Run(NamedTuple):
@@ -66,17 +64,8 @@ def read_run(folder: str) -> Run:
     Raises:
         ValueError: If there is none, or it is of different runs.
     """
-    refuse_joined_runs(folder)
-    rows = list(logged_rows(folder))
-    if not rows:
-        raise ValueError(
-            f'{folder!r} has no log of MMEngine '
-            '(<time>/vis_data/scalars.json); name the work dir of a run'
-        )
-    trained = {key for row in rows if 'iter' in row for key in row}
-    seen = {key for row in rows for key in row} - _COUNTERS
-    losses = {key for key in trained if 'loss' in key or '/' in key}
-    return Run(read_log(folder), sorted(seen - trained), sorted(losses))
+    logged = read_logged(folder)
+    return Run(read_log(folder), logged.metrics, logged.losses)
 
 
 def read_runs(
@@ -135,7 +124,7 @@ def main() -> None:
     if unknown:
         raise ValueError(
             f'no run has logged {unknown}; logged are '
-            f'{sorted(logged - _COUNTERS)}'
+            f'{sorted(logged - COUNTERS)}'
         )
     draw_curves(
         {name: [run.log] for name, run in runs.items()},
