@@ -45,8 +45,9 @@ class WeighedRowsReader(LogitReader):
     it, 0.218 with ``rows='positive'``, and 0.445 with the six times larger
     term of ``weighting='label'``; the student alone 0.176. At about the same
     size the two differ less: 0.357 with six times the weight against 0.445,
-    and 0.220 against 0.254 with a sixth. Try both, and the weight first,
-    where background rows are few.
+    and 0.220 against 0.254 with a sixth (``loss_weight`` 6 and 0.1667 in the
+    configs that the command writes, given to ``tools/train.py``). Try both,
+    and the weight first, where background rows are few.
 
     **Divisor.** Dense heads (RetinaNet, ATSS, GFL) divide the sum of their
     class loss by the number of positive rows, at least 1. Their loss fades
