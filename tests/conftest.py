@@ -1,6 +1,7 @@
 """Fixtures that several test folders use."""
 
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,17 @@ def same_random_numbers():
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    """A test that compiles meets no graph and no back end of an earlier one.
+
+    PyTorch 2.1 warns when the back end changes, and warnings are errors.
+    """
+    dynamo = sys.modules.get('torch._dynamo')
+    if dynamo is not None:
+        dynamo.reset()
 
 
 def pytest_collection_modifyitems(items):

@@ -52,7 +52,6 @@ def test_one_graph_with_the_same_value_and_gradient(name):
     student, teacher = 3 * torch.randn(2, 6, 8, generator=seeded(0))
     labels = torch.randint(8, (6,), generator=seeded(1))
     weight = torch.rand(6, generator=seeded(2))
-    torch._dynamo.reset()
     compiled = torch.compile(loss, fullgraph=True, backend='eager')
     found = []
     for form in (loss, compiled):
