@@ -34,6 +34,7 @@ def make_extras() -> dict:
             'pytest-xdist',
             'ruff==0.17.5',
             'scikit-learn',
+            'tensorboard>=2.14',
         ],
         'demo': ['matplotlib', 'scikit-learn'],
     }
