@@ -1,12 +1,15 @@
 """What MkDocs adds to docs/: the pages of configs/, as they are there.
 
 A page of a method stands in ``configs/<method>/README.md``, beside its
-configs; results stand in ``configs/*_results.md``. Links between files of the
-repository become plain text here, formulas MathML, which browsers show without
-a script, and the roles of docstrings code.
+configs; ``tools/docs_methods.py`` adds what can be read from elsewhere.
+Results stand in ``configs/*_results.md``. Links between files of the
+repository lead to the pages made of them, formulas become MathML, which
+browsers show without a script, and the roles of docstrings code.
 """
 
+import os.path
 import re
+import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -14,6 +17,9 @@ from latex2mathml.converter import convert
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / 'tools'))
+import docs_methods  # noqa: E402  (a neighbour; MkDocs has another path)
+
 CONFIGS = ROOT / 'configs'
 _READERS = """# Readers
 
@@ -28,24 +34,30 @@ function, `dkd_loss`, and what every loss has.
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the pages of methods and of results."""
-    pages = {
-        f'methods/{path.parent.name}.md': path
-        for path in sorted(CONFIGS.glob('*/README.md'))
+    """Add the pages of methods, of results and of the reference."""
+    texts = {
+        **methods(),
+        **{f'reference/{name}.md': t for name, t in reference().items()},
     }
-    pages.update(
-        {
-            f'results/{path.stem}.md': path
-            for path in sorted(CONFIGS.glob('*_results.md'))
-        }
-    )
-    for uri, path in pages.items():
-        text = _without_links(path.read_text(encoding='utf-8'))
-        files.append(File.generated(config, uri, content=text))
-    for name, text in reference().items():
-        uri = f'reference/{name}.md'
+    for path in sorted(CONFIGS.glob('*_results.md')):
+        text = path.read_text(encoding='utf-8')
+        texts[f'results/{path.stem}.md'] = with_links(text, path)
+    for path in sorted(CONFIGS.rglob('*.py')):
+        name = path.relative_to(ROOT).as_posix()
+        texts[name] = path.read_text(encoding='utf-8')
+    for uri, text in texts.items():
         files.append(File.generated(config, uri, content=text))
     return files
+
+
+def methods() -> Dict[str, str]:
+    """Address and text of each method's page."""
+    pages = {}
+    for path in sorted(CONFIGS.glob('*/README.md')):
+        text = with_links(path.read_text(encoding='utf-8'), path)
+        name = path.parent.name
+        pages[f'methods/{name}.md'] = docs_methods.complete(name, text)
+    return pages
 
 
 def reference() -> Dict[str, str]:
@@ -88,9 +100,28 @@ def on_config(config: Any) -> Any:
     return config
 
 
-def _without_links(text: str) -> str:
-    """Links to files of the repository as their text."""
-    return re.sub(r'\[([^\]]+)\]\((?!https?:)[^)]+\)', r'\1', text)
+def with_links(text: str, path: Path) -> str:
+    """Links of a page in ``configs/`` as its page in ``docs/`` needs them.
+
+    What has no page there, such as a folder of code, becomes plain text.
+    """
+
+    def lead(found: re.Match) -> str:
+        label, link, anchor = found.groups()
+        target = Path(os.path.normpath(path.parent / link))
+        if target == path.parent.parent and not anchor:
+            return label
+        if (target / 'README.md').is_file() and target.parent == CONFIGS:
+            place = f'../methods/{target.name}.md'
+        elif target.parent == CONFIGS and target.suffix == '.md':
+            place = f'../results/{target.name}'
+        elif target.suffix == '.py' and CONFIGS in target.parents:
+            place = f'../{target.relative_to(ROOT).as_posix()}'
+        else:
+            return label
+        return f'[{label}]({place}{anchor or ""})'
+
+    return re.sub(r'\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]+)?\)', lead, text)
 
 
 #: Formulas of the page that is being made; Markdown gets placeholders.

@@ -58,7 +58,7 @@ def find_recipe(method: str, reader: LogitReader) -> Recipe:
             + (did_you_mean(method, known) or f'known: {", ".join(known)}')
         )
     return Recipe(
-        method, path, _comment(path), Config.fromfile(str(path)).recipe
+        method, path, comment_of(path), Config.fromfile(str(path)).recipe
     )
 
 
@@ -73,7 +73,7 @@ def methods(rows: str) -> List[str]:
     )
 
 
-def _comment(path: Path) -> str:
+def comment_of(path: Path) -> str:
     """The comment at the head of a file, as one line."""
     lines = []
     for line in path.read_text(encoding='utf-8').splitlines():

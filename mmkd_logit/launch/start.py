@@ -102,11 +102,33 @@ def write_distillation(
         tuple[Path, Recipe]: The file, and the recipe whose numbers it has.
     """
     recipe = find_recipe(method, student_reader(load_config(student)))
+    text = distillation_text(recipe, student, teacher, teacher_ckpt or 'auto')
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f'{Path(student.split("::")[-1]).stem}_{method}.py'
+    new = path.with_suffix(f'.{os.getpid()}')  # processes write it at once
+    new.write_text(text, encoding='utf-8')
+    new.replace(path)
+    return path, recipe
+
+
+def distillation_text(
+    recipe: Recipe, student: str, teacher: str, teacher_ckpt: str
+) -> str:
+    """A config of a few lines: the student as base, and a recipe's block.
+
+    Args:
+        recipe (Recipe): Of the method.
+        student (str): Path or ``'package::path'``.
+        teacher (str): Path or ``'package::path'``.
+        teacher_ckpt (str): Path, URL or ``'auto'``.
+    """
     changes = copy.deepcopy(recipe.changes.to_dict())
     terms = changes['model'].pop('distill')
     hooks = changes.pop('custom_hooks', [])
-    lines = [
-        f'{where} = {value!r}\n' for where, value in _assignments(changes)
+    model = {'model': changes.pop('model')}  # a name of the file itself
+    lines = [f'{where} = {value!r}\n' for where, value in _assignments(model)]
+    lines += [  # MMEngine merges what the base has too
+        f'{name} = {_written(value, 0)}\n' for name, value in changes.items()
     ]
     if hooks:
         lines.append(
@@ -114,22 +136,16 @@ def write_distillation(
             + ''.join(f'    {_written(hook, 4)},\n' for hook in hooks)
             + ']\n'
         )
-    text = _FILE.format(
-        method=method,
+    return _FILE.format(
+        method=recipe.method,
         student=student,
         source=_wrapped(recipe.source),
         base=_absolute(student),
         teacher=_absolute(teacher),
-        teacher_ckpt=_absolute(teacher_ckpt or 'auto'),
+        teacher_ckpt=_absolute(teacher_ckpt),
         distill=_written(terms, 4),
         changes=''.join(lines),
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f'{Path(student.split("::")[-1]).stem}_{method}.py'
-    new = path.with_suffix(f'.{os.getpid()}')  # processes write it at once
-    new.write_text(text, encoding='utf-8')
-    new.replace(path)
-    return path, recipe
 
 
 def use_teacher(args: Namespace) -> None:

@@ -65,6 +65,20 @@ def test_classifier_and_the_weight_of_its_own_loss(tmp_path):
     assert made.distill.loss_kd.loss.loss_weight == 0.5
 
 
+@pytest.mark.parametrize('method', ['wsld', 'nkd', 'ls_kd'])
+def test_settings_of_the_schedule_are_those_of_the_recipe(method, tmp_path):
+    pytest.importorskip('mmpretrain')
+    student = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
+    path, recipe = write_distillation(tmp_path, student, student, method)
+    written = load_config(str(path))
+    assert without_scopes(written.to_dict()) == without_scopes(
+        distill(student, student, method).to_dict()
+    )
+    for name, value in recipe.changes.get('train_dataloader', {}).items():
+        assert written.train_dataloader[name] == value
+    assert written.train_dataloader.dataset.type == 'ImageNet'
+
+
 def test_hooks_of_the_student_stay():
     own = load_config(RTMDET).custom_hooks
     made = distill(RTMDET, RTMDET, 'dkd')
