@@ -34,6 +34,12 @@ def parse_args() -> argparse.Namespace:
         '--teacher-ckpt', help="path or URL of the teacher's weights"
     )
     parser.add_argument(
+        '--alone',
+        metavar='WORK_DIR',
+        help="run of the student alone, which each evaluation's line names; "
+        'looked for beside the work dir if not given',
+    )
+    parser.add_argument(
         '--amp',
         action='store_true',
         help='automatic mixed precision; bfloat16 on a CPU',

@@ -71,6 +71,11 @@ class Teacher:
         self.is_pruned = False
         self.class_columns: Optional[ClassColumns] = None
         self.claims: Dict[str, float] = {}
+        #: What makes them: its checkpoint, or its metafile.
+        self.claims_source = ''
+        #: What ``KDGuardHook`` measured, and on how many images.
+        self.measured: Dict[str, float] = {}
+        self.measured_images = 0
         #: Whether the run's data come in RGB; ``KDGuardHook`` sets it.
         self.student_loads_rgb: Optional[bool] = None
         self._loads_rgb: Optional[bool] = None
@@ -100,7 +105,9 @@ class Teacher:
         self.model = model.to(device)
         self.num_parameters = sum(p.numel() for p in model.parameters())
         self.classes = _classes_of_checkpoint(checkpoint) or config.classes
-        self.claims = checkpoint_claims(checkpoint) or config.claims
+        claims = checkpoint_claims(checkpoint)
+        self.claims = claims or config.claims
+        self.claims_source = f'its {"checkpoint" if claims else "metafile"}'
         self._loads_rgb = config.loads_rgb
         self.source = config.source
         self.sha256 = file_hash(path)

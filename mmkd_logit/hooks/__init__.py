@@ -1,6 +1,7 @@
 """Schedules, guards and measurements around a distillation run."""
 
 from .kd_agreement_hook import KDAgreementHook
+from .kd_evaluation_hook import KDEvaluationHook
 from .kd_guard_hook import KDGuardHook
 from .kd_stop_hook import KDStopHook
 from .kd_warmup_hook import KDWarmupHook
@@ -8,6 +9,7 @@ from .seed_each_iter_hook import SeedEachIterHook
 
 __all__ = [
     'KDAgreementHook',
+    'KDEvaluationHook',
     'KDGuardHook',
     'KDStopHook',
     'KDWarmupHook',

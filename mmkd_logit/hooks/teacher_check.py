@@ -23,7 +23,7 @@ Metrics = Dict[str, float]
 View = Tuple[nn.Module, Callable[[Tensor, list], Tensor]]
 
 #: Main metrics, which are shown and judged.
-_MAIN = ('accuracy/top1', 'coco/bbox_mAP', 'coco/segm_mAP', 'mIoU')
+MAIN_METRICS = ('accuracy/top1', 'coco/bbox_mAP', 'coco/segm_mAP', 'mIoU')
 #: Fractions of the published metric below which a teacher is reported. An
 #: accuracy is a mean over images, whose error is known; for the other metrics
 #: it is not, and the fraction is smaller.
@@ -74,6 +74,7 @@ def check_teacher(
         finally:
             distiller.train(was_training)
     metrics, swapped = found[:2]
+    teacher.measured, teacher.measured_images = metrics, count
     lines = [
         f'teacher on {count} validation images: {_text(metrics)}'
         + (f' (it claims {_text(teacher.claims)})' if teacher.claims else '')
@@ -106,7 +107,7 @@ def judge(
             f'the teacher predicts nothing on {images} validation images; '
             'check its weights, its classes and its input normalisation'
         )
-    for name in _MAIN:
+    for name in MAIN_METRICS:
         value = metrics.get(name)
         if value is None:
             continue
@@ -231,7 +232,8 @@ def _image_ids(results: List[Any]) -> List[Any]:
 
 
 def _text(metrics: Metrics) -> str:
-    chosen = [name for name in _MAIN if name in metrics] or list(metrics)[:2]
+    chosen = [name for name in MAIN_METRICS if name in metrics]
+    chosen = chosen or list(metrics)[:2]
     text = ', '.join(f'{name} {metrics[name]:.4g}' for name in chosen)
     return text or 'no metric, as nothing was predicted'
 

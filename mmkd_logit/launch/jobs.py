@@ -11,6 +11,7 @@ from ..checkpoints.loaders import read_checkpoints_safely
 from ..distillers import LogitDistiller
 from ..doctor import check_toolbox
 from ..messages import WrongValue
+from .alone import show_evaluations
 from .config import guard, job_config, set_training_options
 from .cpu_amp import amp_for_this_device
 from .data import check_data, training_loaders
@@ -37,6 +38,7 @@ def train(args: Namespace) -> None:
     set_training_options(config, args)
     amp_for_this_device(config)
     guard(config)
+    show_evaluations(config, args.alone)
     refuse_mixed_run(config)
     check_names(config)
     check_data(config, training_loaders(config))

@@ -53,7 +53,7 @@ _FREE = {
     'val_interval',
     'val_begin',
 }
-_FREE_HOOKS = ('KDGuardHook', 'KDAgreementHook')
+_FREE_HOOKS = ('KDGuardHook', 'KDAgreementHook', 'KDEvaluationHook')
 
 
 class Start(NamedTuple):

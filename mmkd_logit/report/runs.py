@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..checkpoints.config_text import parse_config
+from ..launch.alone import model_settings
 from ..launch.logs import Log, read_log, read_logged
 from ..launch.run_settings import Settings, logs_of_last_run, run_settings
 from ..registry import is_distiller
@@ -212,25 +213,13 @@ def _baseline(group: Group, groups: List[Group]) -> str:
     run = group.runs[0]
     if not run.is_distilled:
         return ''
-    student = _model(run.settings, 'model.student.')
+    student = model_settings(run.settings, 'model.student.')
     for other in groups:
         first = other.runs[0]
         if (
             not first.is_distilled
             and first.settings
-            and (_model(first.settings, 'model.') == student)
+            and model_settings(first.settings, 'model.') == student
         ):
             return other.name
     return ''
-
-
-def _model(settings: Settings, prefix: str) -> Dict[str, str]:
-    """Settings of a model, without what recipes change in its losses."""
-    return {
-        key[len(prefix) :]: value
-        for key, value in settings.items()
-        if key.startswith(prefix)
-        and not key.endswith('loss_weight')
-        and '.init_cfg' not in key
-        and '.data_preprocessor' not in key
-    }
