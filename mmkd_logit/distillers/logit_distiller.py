@@ -1,14 +1,16 @@
 """The model that users put into their config: student plus frozen teacher."""
 
 from contextlib import ExitStack
+from logging import WARNING
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import ConfigDict
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from torch import Tensor
 
 from ..heads.find import find_reader
 from ..heads.upstream.foreign import check_foreign_heads
+from ..losses.fit import notices
 from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
@@ -138,9 +140,11 @@ class LogitDistiller(StandIn):
                 )
             facts = reader.facts(self.student)
             try:
-                terms[name] = make_term(reader, loss, facts)
+                term = terms[name] = make_term(reader, loss, facts)
             except ValueError as error:
                 raise WrongValue(f'distill.{name}: {error}') from error
+            for line in notices(loss, term.facts.channels):
+                print_log(f'distill.{name}: {line}', 'current', WARNING)
         readers = [term.reader for term in terms.values()]
         check_foreign_heads(self.student, *readers)
         return terms

@@ -40,6 +40,7 @@ How to add a loss: one file with a function of rows and a class around it. ::
   when the loss is built; :meth:`check_settings` is for what they cannot say.
 """
 
+import inspect
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 import torch
@@ -47,7 +48,7 @@ from torch import Tensor, nn
 
 from ..messages import WrongValue
 from .checks import check_choice, check_labels, check_row_weight, check_weights
-from .fit import check_fit, check_sigmoid, check_topk_scale
+from .fit import check_fit, check_parts, check_sigmoid, check_topk_scale
 from .reduce import REDUCTIONS, Factor, reduce_rows
 from .settings import FunctionSettings, Parts, Rows
 from .standardize import standardize as standardize_rows
@@ -289,6 +290,30 @@ class LogitLoss(FunctionSettings, nn.Module):
         check_fit(self, facts)
         self.use_sigmoid = facts.use_sigmoid
         self._check_classes(facts.channels)
+        check_parts(self, facts.channels)
+
+    def idle_parts(self, channels: int) -> Dict[str, str]:
+        """Weights that have no effect on rows of so many classes.
+
+        Subclasses whose parts compare groups of classes override it; whoever
+        builds a loss for a head shows :func:`~mmkd_logit.losses.fit.notices`.
+
+        Args:
+            channels (int): C, length of a row.
+
+        Returns:
+            dict[str, str]: Name of the setting -> the reason and what to
+            change, which follow "has no effect: ".
+        """
+        return {}
+
+    @property
+    def amplified(self) -> int:
+        """Top classes that TopKD's scaling module amplifies, 0 without it."""
+        if self.topk_scale is None:
+            return 0
+        default = inspect.signature(amplify_top).parameters['k'].default
+        return self.topk_scale.get('k', default)
 
     def _check_classes(self, channels: int) -> None:
         """Refuse rows with too few classes; subclasses may refuse more."""

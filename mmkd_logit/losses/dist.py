@@ -1,6 +1,6 @@
 """DIST: correlation of rows and of columns, for stronger teachers."""
 
-from typing import Optional
+from typing import Dict, Optional
 
 from torch import Tensor
 
@@ -98,4 +98,13 @@ class DISTLoss(LogitLoss):
     sigmoid_function = dist_loss
     defaults = dict(tau=1.0)
     part_weights = ('beta', 'gamma', 'eps', 'min_norm')
+    summands = ('beta', 'gamma')
     whole_batch = True
+
+    def idle_parts(self, channels: int) -> Dict[str, str]:
+        if channels > 2:
+            return {}
+        return dict(
+            beta='the correlation of two rows of two classes is 1 or -1, '
+            'which has no gradient; set beta=0'
+        )

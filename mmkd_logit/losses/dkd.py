@@ -133,6 +133,7 @@ class DKDLoss(LogitLoss):
     sigmoid_function = sigmoid_dkd_loss
     defaults = dict(tau=4.0)
     part_weights = ('alpha', 'beta')
+    summands = part_weights
     needs_labels = True
     min_classes = 3
     too_few = (

@@ -1,7 +1,7 @@
 """Which rows a loss can compare; the others are refused before training."""
 
 import inspect
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, List, Optional
 
 import torch
 
@@ -110,6 +110,49 @@ def check_fit(loss: 'LogitLoss', facts: 'HeadFacts') -> None:
             'larger, and no gradient; it needs rows of at least 3, got '
             f'{facts.channels}; remove standardize'
         )
+
+
+def check_parts(loss: 'LogitLoss', channels: int) -> None:
+    """Refuse a loss of which nothing is left on rows of so many classes.
+
+    Raises:
+        ValueError: If every part has the weight 0 or is always 0.
+    """
+    if not loss.summands:
+        return
+    idle = loss.idle_parts(channels)
+    weights = {letter: getattr(loss, letter) for letter in loss.summands}
+    if any(weights[letter] != 0 for letter in weights if letter not in idle):
+        return
+    given = ', '.join(f'{name}={value}' for name, value in weights.items())
+    why = '; '.join(idle[name] for name in weights if name in idle)
+    raise WrongValue(
+        f'{type(loss).__name__}({given}) is always 0 on rows of {channels} '
+        f'classes{why and f": {why}"}; give a part that is left a weight, or '
+        'switch the term off with loss_weight=0'
+    )
+
+
+def notices(loss: 'LogitLoss', channels: int) -> List[str]:
+    """Sentences on settings that are legal and have no effect.
+
+    Args:
+        loss (LogitLoss): As a config gives it.
+        channels (int): C, length of a row.
+    """
+    name = type(loss).__name__
+    found = [
+        f'{name}: {letter}={getattr(loss, letter)} has no effect: {why}'
+        for letter, why in loss.idle_parts(channels).items()
+        if getattr(loss, letter) != 0
+    ]
+    half = channels // 2
+    if loss.amplified > half:
+        found.append(
+            f'{name}: k={loss.amplified} top classes are more than half of '
+            f'{channels}, and {half} are taken; write k={half}'
+        )
+    return found
 
 
 def _refuse_topk_scale_of_sigmoid(name: str) -> None:

@@ -1,6 +1,6 @@
 """Generalized decoupled KD: the teacher's top classes and the others."""
 
-from typing import Union
+from typing import Dict, Union
 
 from torch import Tensor
 
@@ -103,6 +103,20 @@ def gdkd_parts(parts: Parts, top_is_rest: bool) -> Parts:
     return dict(high=parts['high'], low_top=low_top, low_other=low_other)
 
 
+def idle_groups(**sizes: int) -> Dict[str, str]:
+    """Weights of groups that have one class and so nothing to compare.
+
+    Args:
+        **sizes (int): Name of the weight -> classes in its group.
+    """
+    return {
+        letter: f'it weighs the classes inside a group, and with this k the '
+        f'group has one; choose another k, or set {letter}=0'
+        for letter, size in sizes.items()
+        if size == 1
+    }
+
+
 @MODELS.register_module()
 class GDKDLoss(LogitLoss):
     """:func:`gdkd_loss` for config files.
@@ -114,7 +128,11 @@ class GDKDLoss(LogitLoss):
     function = gdkd_loss
     defaults = dict(tau=4.0)
     part_weights = ('w0', 'w1', 'w2')
+    summands = part_weights
     choices = dict(strategy=STRATEGIES, kl_type=tuple(KL_TYPES))
+
+    def idle_parts(self, channels: int) -> Dict[str, str]:
+        return idle_groups(w1=self.k, w2=channels - self.k)
 
     def check_settings(self) -> None:
         self._need_classes_beside('k', self.k, 1, 'both groups need a class')

@@ -1,6 +1,6 @@
 """GDKD with three groups: the teacher's first class, its next, the others."""
 
-from typing import Union
+from typing import Dict, Union
 
 from torch import Tensor
 
@@ -9,7 +9,7 @@ from ..ops.top_classes import top_classes
 from ..registry import MODELS
 from .base import LogitLoss, Rows
 from .checks import check_rows, check_size
-from .gdkd import gdkd_parts
+from .gdkd import gdkd_parts, idle_groups
 
 
 def gdkd3_loss(
@@ -86,6 +86,10 @@ class GDKD3Loss(LogitLoss):
     function = gdkd3_loss
     defaults = dict(tau=4.0)
     part_weights = ('w0', 'w1', 'w2')
+    summands = part_weights
+
+    def idle_parts(self, channels: int) -> Dict[str, str]:
+        return idle_groups(w1=self.k - 1, w2=channels - self.k)
 
     def check_settings(self) -> None:
         self._need_classes_beside(

@@ -1,7 +1,7 @@
 """Local dense relational logit distillation: pairs of the top classes."""
 
 import math
-from typing import List
+from typing import Dict, List
 
 from torch import Tensor
 
@@ -132,7 +132,21 @@ class LDRLDLoss(LogitLoss):
 
     function = ldrld_loss
     part_weights = ('alpha', 'beta', 'delta')
+    summands = ('alpha', 'beta')
     choices = dict(rank_by=RANKINGS)
+
+    def idle_parts(self, channels: int) -> Dict[str, str]:
+        if channels - self.depth > 1:
+            return {}
+        return dict(
+            beta=f'depth={self.depth} of {channels} classes leaves one, and '
+            'L_RNTK compares the remaining classes with each other; '
+            + (
+                f'lower depth to {self.depth - 1}, or set beta=0'
+                if self.depth > 2
+                else 'set beta=0'
+            )
+        )
 
     def check_settings(self) -> None:
         self._need_classes_beside(

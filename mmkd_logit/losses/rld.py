@@ -151,6 +151,7 @@ class RLDLoss(LogitLoss):
     function = rld_loss
     defaults = dict(tau=4.0, tau_alpha=1.0)
     part_weights = ('alpha', 'beta')
+    summands = part_weights
     needs_labels = True
     min_classes = 3
     too_few = (

@@ -40,6 +40,9 @@ class FunctionSettings:
     defaults: Dict[str, Any] = {}
     #: Settings that may not be negative.
     part_weights: Tuple[str, ...] = ()
+    #: Weights of parts that add up to the loss; with all of them 0 nothing is
+    #: left.
+    summands: Tuple[str, ...] = ()
     #: Settings that are words, and the words that each may be.
     choices: Dict[str, Tuple[str, ...]] = {}
     #: Whether ``tau`` may be a list, whose losses are added up.

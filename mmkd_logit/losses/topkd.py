@@ -5,7 +5,7 @@ public notes on it only. They leave many constants open: where a parameter says
 "not stated", its default is this project's choice.
 """
 
-from typing import Optional
+from typing import Dict, Optional
 
 import torch
 import torch.nn.functional as F
@@ -244,9 +244,33 @@ class TopKDLoss(LogitLoss):
 
     function = topkd_loss
     part_weights = ('alpha', 'beta', 'decoupled_weight', 'contrastive_weight')
+    summands = ('decoupled_weight', 'contrastive_weight')
     choices = dict(amplify=AMPLIFY)
     needs_labels = True
     whole_batch = True
+
+    @property
+    def amplified(self) -> int:
+        return self.k
+
+    def idle_parts(self, channels: int) -> Dict[str, str]:
+        k = min(self.k, channels // 2)
+        if k > 1:
+            return {}
+        why = (
+            'the cosine of a group of one class is 1 or -1, which has no '
+            'gradient; '
+        )
+        idle = {
+            letter: why + f'raise k, or set {letter}=0'
+            for letter in ('alpha', 'beta')
+        }
+        if channels < 4:
+            idle['decoupled_weight'] = (
+                f'no group of {channels} classes has two; set '
+                'decoupled_weight=0'
+            )
+        return idle
 
     def check_settings(self) -> None:
         check_groups('TopKDLoss', self.k)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.model import ExponentialMovingAverage
 from mmengine.runner import Runner, load_checkpoint
 from mmengine.runner.checkpoint import get_state_dict
@@ -401,3 +402,21 @@ def test_a_reader_that_ignores_the_class_map_is_refused(tmp_path):
     reader.pairs = unmapped
     with pytest.raises(NotImplementedError, match='ToyLogits.*class_map'):
         model.loss(*batch())
+
+
+def test_a_setting_without_effect_is_told_when_it_is_built(tmp_path, caplog):
+    config = distiller_config(teacher_file(tmp_path))
+    config['distill']['loss_kd']['loss'] = dict(
+        type='mmkd_logit.LDRLDLoss', depth=3
+    )
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        MODELS.build(config)
+    finally:
+        logger.removeHandler(caplog.handler)
+    (record,) = caplog.records
+    assert record.levelname == 'WARNING'
+    assert record.getMessage().startswith(
+        'distill.loss_kd: LDRLDLoss: beta=7.0 has no effect: depth=3 of 4 '
+    )
