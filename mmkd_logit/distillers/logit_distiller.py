@@ -15,14 +15,14 @@ from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.logit_pair import LogitPair
 from ..structures.teacher_pass import TeacherPass
-from .build import build_model, build_named
+from .build import build_model
 from .describe import describe_init, describe_rows
 from .match_classes import ClassMap, match_classes, what_was_compared
 from .stand_in import StandIn
 from .step_log import part_prefix, split_parts
 from .teacher import Teacher
 from .teacher_config import ConfigSource
-from .term import Term, make_term
+from .term import Term, build_parts, make_term
 from .term_watch import TermWatch
 
 
@@ -113,31 +113,8 @@ class LogitDistiller(StandIn):
             )
         terms = {}
         for name, cfg in distill.items():
-            if not name.startswith('loss'):
-                raise WrongValue(
-                    f'the distillation term {name!r} must have a name that '
-                    "starts with 'loss', such as 'loss_kd'; MMEngine adds "
-                    'up the entries whose names contain it'
-                )
-            unknown = set(cfg) - {'logits', 'loss'}
-            if unknown or 'loss' not in cfg:
-                raise WrongValue(
-                    f'distill.{name} has the keys {sorted(cfg)}; expected '
-                    '`loss` and, if the default does not do, `logits`'
-                )
-            loss = build_named(cfg['loss'], 'loss', f'distill.{name}.loss')
-            reader = (
-                build_named(
-                    cfg['logits'], 'logit reader', f'distill.{name}.logits'
-                )
-                if cfg.get('logits')
-                else find_reader(self.student)
-            )
-            if loss.reduction == 'none':
-                raise WrongValue(
-                    f"distill.{name}.loss has reduction='none', one value "
-                    "per row; a training term needs 'mean' or 'sum'"
-                )
+            reader, loss = build_parts(name, cfg)
+            reader = reader or find_reader(self.student)
             facts = reader.facts(self.student)
             try:
                 term = terms[name] = make_term(reader, loss, facts)

@@ -98,7 +98,8 @@ class Teacher:
         with no_random_numbers_used():
             with DefaultScope.overwrite_default_scope(config.scope):
                 model = build_model(config.model, 'teacher')
-        load_state_dict_strictly(model, plain_state_dict(checkpoint), path)
+        state = plain_state_dict(checkpoint, path)
+        load_state_dict_strictly(model, state, path)
         # `train` and `eval` of some detectors return nothing.
         model.eval()
         model.requires_grad_(False)

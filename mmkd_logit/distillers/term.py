@@ -1,6 +1,6 @@
 """One entry of ``distill``."""
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from ..heads.base import LogitReader
 from ..losses import LogitLoss
@@ -8,6 +8,7 @@ from ..messages import WrongValue
 from ..structures.head_facts import HeadFacts
 from ..structures.logit_pair import LogitPair
 from ..structures.views import categorical_facts, categorical_pair
+from .build import build_named
 
 
 class Term(NamedTuple):
@@ -29,6 +30,46 @@ class Term(NamedTuple):
     def viewed(self, pair: LogitPair) -> LogitPair:
         """Rows of a reader in the view that the loss compares."""
         return categorical_pair(pair) if self.view == 'categorical' else pair
+
+
+def build_parts(
+    name: str, cfg: Dict[str, Any]
+) -> Tuple[Optional[LogitReader], LogitLoss]:
+    """Build reader and loss of one entry of ``distill``, without a student.
+
+    Args:
+        name (str): Of the entry.
+        cfg (dict): ``loss`` and, perhaps, ``logits``.
+
+    Returns:
+        tuple[LogitReader | None, LogitLoss]: No reader where the student's
+        head decides.
+
+    Raises:
+        TypeError: If a setting is unknown or of another kind.
+        ValueError: If a name, a type or a value cannot be used.
+    """
+    if not name.startswith('loss'):
+        raise WrongValue(
+            f'the distillation term {name!r} must have a name that starts '
+            "with 'loss', such as 'loss_kd'; MMEngine adds up the entries "
+            'whose names contain it'
+        )
+    if set(cfg) - {'logits', 'loss'} or 'loss' not in cfg:
+        raise WrongValue(
+            f'distill.{name} has the keys {sorted(cfg)}; expected `loss` and, '
+            'if the default does not do, `logits`'
+        )
+    loss = build_named(cfg['loss'], 'loss', f'distill.{name}.loss')
+    if loss.reduction == 'none':
+        raise WrongValue(
+            f"distill.{name}.loss has reduction='none', one value per row; a "
+            "training term needs 'mean' or 'sum'"
+        )
+    if not cfg.get('logits'):
+        return None, loss
+    where = f'distill.{name}.logits'
+    return build_named(cfg['logits'], 'logit reader', where), loss
 
 
 def make_term(reader: LogitReader, loss: LogitLoss, head: HeadFacts) -> Term:

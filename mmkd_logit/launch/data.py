@@ -80,8 +80,29 @@ def training_loaders(config: Config) -> Tuple[str, ...]:
     return _LOADERS[:2] if validates else _LOADERS[:1]
 
 
+def check_paths(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
+    """Check that each dataset's files exist; none is read.
+
+    Raises:
+        FileNotFoundError: Naming what is missing and the expected layout.
+    """
+    for loader, dataset in _local_datasets(config, loaders):
+        _check_paths(loader, dataset, config.get('default_scope'))
+
+
+def _local_datasets(
+    config: Config, loaders: Tuple[str, ...]
+) -> Iterator[Tuple[str, dict]]:
+    """(loader, dataset) of each dataset on this machine's disk."""
+    for loader in loaders:
+        settings = config.get(loader) or {}
+        for dataset in leaf_datasets(settings.get('dataset')):
+            if not dataset.get('backend_args'):
+                yield loader, dataset
+
+
 def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
-    """Check that each dataset's files exist, before anything is built.
+    """Check each dataset's files, before anything is built.
 
     A config's ``check_files`` says how many images of each dataset are
     opened, or ``'all'``. Defaults to 200.
@@ -91,13 +112,10 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
         ValueError: If label maps or a palette cannot be used.
     """
     looks = config.get('check_files', LOOKS)
-    for loader in loaders:
-        settings = config.get(loader) or {}
-        for dataset in leaf_datasets(settings.get('dataset')):
-            if not dataset.get('backend_args'):
-                _check_paths(loader, dataset, config.get('default_scope'))
-                check_label_maps(loader, dataset)
-                check_image_files(loader, dataset, looks)
+    check_paths(config, loaders)
+    for loader, dataset in _local_datasets(config, loaders):
+        check_label_maps(loader, dataset)
+        check_image_files(loader, dataset, looks)
     check_classes(config, loaders)
 
 

@@ -14,7 +14,7 @@ from ..messages import WrongValue
 from .alone import show_evaluations
 from .config import guard, job_config, set_training_options
 from .cpu_amp import amp_for_this_device
-from .data import check_data, training_loaders
+from .data import check_data, check_paths, training_loaders
 from .handover import closing_lines, write_student_config
 from .model_block import check_model_block
 from .process import keep_freed_memory, start_processes
@@ -29,7 +29,7 @@ def train(args: Namespace) -> None:
     """Train as ``tools/train.py`` was asked to.
 
     Whatever can be seen in config, files of weights and work dir is checked
-    before the data are read.
+    before the data are read, and whether teacher and student fit.
     """
     use_teacher(args)
     config = job_config(args)
@@ -41,8 +41,10 @@ def train(args: Namespace) -> None:
     show_evaluations(config, args.alone)
     refuse_mixed_run(config)
     check_names(config)
-    check_data(config, training_loaders(config))
+    loaders = training_loaders(config)
+    check_paths(config, loaders)
     check_weights(config, args.trust)
+    check_data(config, loaders)
     choose_checkpoint(config, args.trust)
     read_checkpoints_safely(args.trust)
     keep_freed_memory()

@@ -3,9 +3,11 @@
 from difflib import get_close_matches
 
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 from ..arguments import NOT_ARGUMENTS, check_values, parameters_of
 from ..distillers import LogitDistiller
+from ..distillers.term import build_parts
 from ..messages import WrongType, WrongValue
 from ..registry import MODELS, is_distiller, type_name
 
@@ -20,9 +22,10 @@ def check_model_block(config: Config, trains: bool = True) -> None:
         trains (bool): Whether a teacher is needed. Defaults to True.
 
     Raises:
-        TypeError: If it has settings that it does not take.
-        ValueError: If its type is misspelt or without scope, or a part is
-            missing.
+        TypeError: If it, or a loss or reader in it, has settings that it does
+            not take, or of another kind.
+        ValueError: If a type is misspelt or without scope, a part is missing,
+            or a value is out of range.
     """
     model = config.get('model')
     if not isinstance(model, dict) or not model.get('type'):
@@ -56,6 +59,8 @@ def check_model_block(config: Config, trains: bool = True) -> None:
                 f'model.distill.{name} is {term!r}, expected '
                 "dict(loss=dict(type='mmkd_logit.DKDLoss'))"
             )
+        with DefaultScope.overwrite_default_scope(config.get('default_scope')):
+            build_parts(name, term)
 
 
 def _check_type(model: dict) -> None:

@@ -13,6 +13,7 @@ from ..checkpoints.state_dict import plain_state_dict
 from ..distillers.teacher import Teacher
 from ..messages import MissingFile
 from ..registry import is_distiller, type_name
+from .trial_build import check_pair
 
 _WAY = 'pass --trust'
 
@@ -44,6 +45,9 @@ def check_names(config: Config) -> None:
 def check_weights(config: Config, trusted: bool = False) -> None:
     """Check that every checkpoint of a training can be read.
 
+    The teacher's must also fit its model, see
+    :func:`~mmkd_logit.launch.trial_build.check_pair`.
+
     Args:
         config (Config): As it will be trained.
         trusted (bool): Read any pickle of the student's side. Defaults to
@@ -51,12 +55,15 @@ def check_weights(config: Config, trusted: bool = False) -> None:
 
     Raises:
         ConnectionError: If one cannot be downloaded.
-        ValueError: If one is damaged, holds no weights, or could run code.
+        ValueError: If one is damaged, holds no weights, could run code, or
+            does not fit, or teacher and student do not fit together.
     """
     teacher = _teacher(config.model)
     if teacher is not None:
         _, path = teacher.find()
-        plain_state_dict(load_checkpoint_safely(path, teacher.trusted), path)
+        if not check_pair(config):
+            checkpoint = load_checkpoint_safely(path, teacher.trusted)
+            plain_state_dict(checkpoint, path)
     for _, path in _local_pretrained(config.model):
         load_checkpoint_safely(path, trusted, _WAY)
     if config.get('load_from') and not config.get('resume'):

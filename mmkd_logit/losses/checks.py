@@ -128,6 +128,8 @@ def check_taus(
         )
     if not tau:
         raise WrongValue(f'{name}: tau must name a temperature, got {tau}')
+    if not all(isinstance(each, (int, float)) for each in tau):
+        raise WrongType(f'{name}: tau must be numbers, got {list(tau)}')
     return tuple(check_tau(name, each) for each in tau)
 
 

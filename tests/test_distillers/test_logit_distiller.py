@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.model import ExponentialMovingAverage
 from mmengine.runner import Runner, load_checkpoint
 from mmengine.runner.checkpoint import get_state_dict
@@ -408,9 +409,17 @@ def test_a_setting_without_effect_is_told_when_it_is_built(tmp_path, caplog):
     config['distill']['loss_kd']['loss'] = dict(
         type='mmkd_logit.LDRLDLoss', depth=3
     )
-    MODELS.build(config)
-    (record,) = caplog.records
-    assert record.levelname == 'WARNING'
-    assert record.getMessage().startswith(
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        MODELS.build(config)
+    finally:
+        logger.removeHandler(caplog.handler)
+    (said,) = [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelname == 'WARNING'
+    ]
+    assert said.startswith(
         'distill.loss_kd: LDRLDLoss: beta=7.0 has no effect: depth=3 of 4 '
     )
