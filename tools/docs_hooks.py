@@ -11,33 +11,24 @@ import os.path
 import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, List
 
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / 'tools'))
-import docs_methods  # noqa: E402  (a neighbour; MkDocs has another path)
+import docs_methods  # noqa: E402  (neighbours; MkDocs has another path)
+import docs_reference  # noqa: E402
 
 CONFIGS = ROOT / 'configs'
-_READERS = """# Readers
-
-Options of `logits=dict(type=...)`; the reader is found from the student's
-head if `logits` is left out.
-"""
-_LOSSES = """# Losses
-
-A class for config files, such as `DKDLoss`, takes the settings of its
-function, `dkd_loss`, and what every loss has.
-"""
 
 
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages of methods, of results and of the reference."""
     texts = {
         **methods(),
-        **{f'reference/{name}.md': t for name, t in reference().items()},
+        **{f'reference/{n}.md': t for n, t in docs_reference.pages().items()},
     }
     for path in sorted(CONFIGS.glob('*_results.md')):
         text = path.read_text(encoding='utf-8')
@@ -58,31 +49,6 @@ def methods() -> Dict[str, str]:
         name = path.parent.name
         pages[f'methods/{name}.md'] = docs_methods.complete(name, text)
     return pages
-
-
-def reference() -> Dict[str, str]:
-    """Pages that list every reader and every loss, from their docstrings."""
-    members = '\n    options:\n      members: []\n'
-    readers = [
-        f'::: mmkd_logit.heads.{path.stem}.{name}{members}'
-        for path, name in _defined('heads', r'^class (\w+Logits)\(')
-    ]
-    functions = [
-        f'::: mmkd_logit.losses.{path.stem}.{name}\n'
-        for path, name in _defined('losses', r'^def (\w+_loss|stand\w+)\(')
-    ]
-    base = f'::: mmkd_logit.losses.base.LogitLoss{members}'
-    return dict(
-        readers='\n'.join([_READERS, *readers]),
-        losses='\n'.join([_LOSSES, base, *functions]),
-    )
-
-
-def _defined(room: str, pattern: str) -> Iterator[Tuple[Path, str]]:
-    """Names that the files of a room define."""
-    for path in sorted((ROOT / 'mmkd_logit' / room).glob('*.py')):
-        for name in re.findall(pattern, path.read_text('utf-8'), re.M):
-            yield path, name
 
 
 def on_config(config: Any) -> Any:

@@ -129,18 +129,11 @@ def loss_types(page: str) -> List[str]:
 
 
 def arguments(page: str) -> str:
-    """Name, default and meaning of each setting of the page's losses."""
+    """Settings of the losses of a page."""
     parts = []
     for kind in loss_types(page) if page not in PARTS_OF else []:
         cls = MODELS.get(f'mmkd_logit.{kind}')
-        meaning = argument_texts(cls.function or cls.sigmoid_function)
-        lines = ['| setting | default | meaning |', '|---|---|---|']
-        for name, parameter in cls.settings_signature.parameters.items():
-            default = parameter.default
-            shown = 'required' if default is parameter.empty else repr(default)
-            text = re.sub(r'\s*Defaults to [^.]*(\.\d+)?\.', '', meaning[name])
-            lines.append(f'| `{name}` | {shown} | {in_a_cell(text)} |')
-        parts.append(f'## Settings of `{kind}`\n\n' + '\n'.join(lines))
+        parts.append(f'## Settings of `{kind}`\n\n{arguments_of(cls)}')
     if parts:
         parts.append(
             'Every loss also takes `loss_weight`, `reduction`, `standardize`, '
@@ -148,6 +141,18 @@ def arguments(page: str) -> str:
             'the [reference](../reference/losses.md).'
         )
     return '\n\n'.join(parts)
+
+
+def arguments_of(cls: type) -> str:
+    """Name, default and meaning of each setting of a loss."""
+    meaning = argument_texts(cls.function or cls.sigmoid_function)
+    lines = ['| setting | default | meaning |', '|---|---|---|']
+    for name, parameter in cls.settings_signature.parameters.items():
+        default = parameter.default
+        shown = 'required' if default is parameter.empty else repr(default)
+        text = re.sub(r'\s*Defaults to [^.]*(\.\d+)?\.', '', meaning[name])
+        lines.append(f'| `{name}` | {shown} | {in_a_cell(text)} |')
+    return '\n'.join(lines)
 
 
 def argument_texts(function: Any) -> Dict[str, str]:
