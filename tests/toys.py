@@ -157,7 +157,7 @@ def teacher_file(
         torch.manual_seed(seed)
         model = ToyModel(num_classes)
         model.init_weights()
-    path = folder / 'teacher.pth'
+    path = folder / ('teacher.pth' if seed == 7 else f'teacher{seed}.pth')
     torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
     return str(path)
 

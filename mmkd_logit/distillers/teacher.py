@@ -18,7 +18,7 @@ from ..structures.teacher_pass import TeacherPass
 from .build import build_model
 from .claims import checkpoint_claims
 from .input_map import InputMap, check_channels
-from .match_classes import names_in
+from .match_classes import ClassMap, names_in
 from .teacher_config import ConfigSource, ModelConfig, read_model_config
 
 
@@ -54,14 +54,21 @@ class Teacher:
             toolbox's metafile lists for a ``'package::...'`` config.
         trusted (bool): Read a checkpoint that is an arbitrary pickle, which
             can run any code in it. Defaults to False.
+        class_map (list | dict, optional): Its class for each class of the
+            student. Defaults to None.
     """
 
     def __init__(
-        self, config: ConfigSource, ckpt: Optional[str], trusted: bool = False
+        self,
+        config: ConfigSource,
+        ckpt: Optional[str],
+        trusted: bool = False,
+        class_map: Optional[ClassMap] = None,
     ) -> None:
         self.config = config
         self.ckpt = ckpt
         self.trusted = trusted
+        self.class_map = class_map
         self.model: Optional[nn.Module] = None
         self.classes: Optional[Tuple[str, ...]] = None
         self.source = ''

@@ -20,12 +20,28 @@ class Term(NamedTuple):
         facts (HeadFacts): What is known of the rows that the loss gets.
         view (str, optional): How the rows of a sigmoid head are handed over,
             see :mod:`mmkd_logit.structures.views`; None for softmax heads.
+        teachers (tuple[int]): Indices of the teachers that it compares with,
+            of several with their mean.
+        other_readers (tuple[LogitReader]): Copies of the reader, for each
+            teacher after the first.
     """
 
     reader: LogitReader
     loss: LogitLoss
     facts: HeadFacts
     view: Optional[str] = None
+    teachers: Tuple[int, ...] = (0,)
+    other_readers: Tuple[LogitReader, ...] = ()
+
+    @property
+    def readers(self) -> Tuple[LogitReader, ...]:
+        """One reader for each of ``teachers``."""
+        return (self.reader, *self.other_readers)
+
+    @property
+    def classes_are_independent(self) -> bool:
+        """Whether the head, whatever the view, ends in sigmoids."""
+        return self.view is not None
 
     def viewed(self, pair: LogitPair) -> LogitPair:
         """Rows of a reader in the view that the loss compares."""
@@ -55,10 +71,11 @@ def build_parts(
             "with 'loss', such as 'loss_kd'; MMEngine adds up the entries "
             'whose names contain it'
         )
-    if set(cfg) - {'logits', 'loss'} or 'loss' not in cfg:
+    if set(cfg) - {'logits', 'loss', 'teacher'} or 'loss' not in cfg:
         raise WrongValue(
             f'distill.{name} has the keys {sorted(cfg)}; expected `loss` and, '
-            'if the default does not do, `logits`'
+            'if the default does not do, `logits`; with several teachers, '
+            '`teacher` is the index of one'
         )
     loss = build_named(cfg['loss'], 'loss', f'distill.{name}.loss')
     if loss.reduction == 'none':

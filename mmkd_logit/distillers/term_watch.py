@@ -4,6 +4,7 @@ import math
 from typing import Dict, Optional, Sequence
 
 import torch
+from mmengine.logging import MMLogger
 from torch import Tensor
 
 from ..messages import StoppedRun
@@ -204,6 +205,23 @@ class TermWatch:
             return None
         return dict(
             rows=int(self.rows), accuracy=int(self.right) / int(self.rows)
+        )
+
+
+def warn_of_poor_teacher(watch: TermWatch, classes: int) -> None:
+    """Say so in the log if the teacher's rows are right by chance at best.
+
+    Args:
+        watch (TermWatch): After its first steps.
+        classes (int): Number of classes, without background.
+    """
+    seen = watch.teacher_accuracy()
+    if seen and classes > 1 and seen['accuracy'] < 1.5 / classes:
+        MMLogger.get_current_instance().warning(
+            f"{watch.name}: the teacher's class was right for only "
+            f'{seen["accuracy"]:.1%} of {seen["rows"]} labelled rows, '
+            f'which is about chance for {classes} classes; check its '
+            'weights, its class order and its input normalisation'
         )
 
 

@@ -75,6 +75,14 @@ class LogitReader:
                 try.
         """
 
+    def rows_by_teacher(self) -> Optional[str]:
+        """Why the student's rows depend on the teacher; None if they do not.
+
+        Such rows cannot be compared with the mean of several teachers.
+        Weights may depend on it.
+        """
+        return None
+
     def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
         """Names of the teacher's children that this reader never runs.
 

@@ -29,6 +29,8 @@ from .upstream.dense_heads import (
     teacher_class_maps,
 )
 
+_CROSSED = "the teacher's own head makes the student's rows of crossed heads"
+
 
 @MODELS.register_module()
 class CrossedClsLogits(DenseClsLogits):
@@ -81,6 +83,9 @@ class CrossedClsLogits(DenseClsLogits):
     def facts(self, model: nn.Module) -> Any:
         class_tower(dense_head(model), self.after)
         return super().facts(model)
+
+    def rows_by_teacher(self) -> Optional[str]:
+        return _CROSSED
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         super().check(student, teacher)
@@ -155,6 +160,9 @@ class CrossedGFLBoxLogits(GFLBoxLogits):
     def facts(self, model: nn.Module) -> Any:
         box_tower(gfl_head(model), self.after)
         return super().facts(model)
+
+    def rows_by_teacher(self) -> Optional[str]:
+        return _CROSSED
 
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
         super().check(student, teacher)

@@ -94,6 +94,20 @@ class PixelReader(LogitReader):
         """Whether maps are cut into windows at all."""
         return self.windows != (1,)
 
+    def rows_by_teacher(self) -> Optional[str]:
+        if self.ignored == 'teacher':
+            return "ignored='teacher' takes labels from the teacher"
+        drops = self.teacher_errors == 'drop' or self.min_confidence > 0
+        if drops and (
+            self.share < 1 or self.has_windows or self.rows == 'channel'
+        ):
+            return (
+                'the teacher decides which pixels count (`teacher_errors`, '
+                '`min_confidence`), and with `share`, `windows` or '
+                "rows='channel' which rows there are"
+            )
+        return None
+
     def _compare(
         self, student: Tensor, teacher: Tensor, labels: Tensor, head: nn.Module
     ) -> Dict[str, LogitPair]:

@@ -1,6 +1,6 @@
 """Checks around a distillation run that need the runner."""
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Union
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -17,7 +17,7 @@ from ..registry import HOOKS
 from .distiller_hook import average_parts, find_distiller
 from .named_files import name_unreadable_files
 from .run_facts import batch_line
-from .teacher_check import check_teacher
+from .teacher_check import check_teacher, teachers_to_check
 
 
 @HOOKS.register_module()
@@ -71,7 +71,8 @@ class KDGuardHook(Hook):
         self.distiller = find_distiller(runner, type(self).__name__)
         average_parts(runner, self.distiller)
         dataset = runner.train_dataloader.dataset
-        self.distiller.teacher.student_loads_rgb = dataset_loads_rgb(dataset)
+        for teacher in self.distiller.teachers:
+            teacher.student_loads_rgb = dataset_loads_rgb(dataset)
         self.distiller.keep_whole_teacher = self.check_images > 0
         name_unreadable_files(dataset)
         if isinstance(runner._val_loop, BaseLoop):
@@ -136,16 +137,13 @@ class KDGuardHook(Hook):
                 'the student'
             )
         before = (checkpoint.get('meta') or {}).get('mmkd_logit') or {}
-        teacher = getattr(self.distiller, 'teacher', None)
-        if (
-            runner._resume
-            and teacher is not None
-            and before.get('teacher_sha256', teacher.sha256) != teacher.sha256
-        ):
+        if not runner._resume or self.distiller is None:
+            return
+        now = _record(self.distiller)['teacher_sha256']
+        if before.get('teacher_sha256', now) != now:
             runner.logger.warning(
                 'the teacher has changed since this run was started: its '
-                f'sha256 was {before["teacher_sha256"]}, now it is '
-                f'{teacher.sha256}'
+                f'sha256 was {before["teacher_sha256"]}, now it is {now}'
             )
 
     def before_save_checkpoint(
@@ -155,14 +153,20 @@ class KDGuardHook(Hook):
         if self.distiller is None:
             return
         self.distiller.check_terms()
-        checkpoint['meta']['mmkd_logit'] = dict(
-            teacher=str(self.distiller.teacher.source),
-            teacher_sha256=self.distiller.teacher.sha256,
-        )
+        checkpoint['meta']['mmkd_logit'] = _record(self.distiller)
 
     def after_train(self, runner: Runner) -> None:
         """Check the terms of runs that are too short for a checkpoint."""
         self.distiller.check_terms()
+
+
+def _record(distiller: LogitDistiller) -> Dict[str, Union[str, List[str]]]:
+    """Sources and hashes of the teachers; lists of several."""
+    sources = [str(teacher.source) for teacher in distiller.teachers]
+    hashes = [teacher.sha256 for teacher in distiller.teachers]
+    if len(sources) == 1:
+        return dict(teacher=sources[0], teacher_sha256=hashes[0])
+    return dict(teacher=sources, teacher_sha256=hashes)
 
 
 def _why_unchecked(runner: Runner, distiller: LogitDistiller) -> Optional[str]:
@@ -171,6 +175,6 @@ def _why_unchecked(runner: Runner, distiller: LogitDistiller) -> Optional[str]:
         return 'the run has no validation set'
     if distiller.teacher.is_pruned:
         return 'it was read before the run, without what no term needs'
-    if distiller.class_map is not None:
+    if not teachers_to_check(distiller):
         return 'it predicts its own classes, which `class_map` maps'
     return None

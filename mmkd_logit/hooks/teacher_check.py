@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from ..distillers import LogitDistiller
-from ..distillers.teacher import no_random_numbers_used
+from ..distillers.input_map import InputMap
+from ..distillers.teacher import Teacher, no_random_numbers_used
+from ..distillers.teachers import labels_of
 
 Metrics = Dict[str, float]
 #: A model, and the function that makes its input of the student's.
@@ -38,7 +40,7 @@ def check_teacher(
     with_student: bool = False,
     seconds: float = 30.0,
 ) -> Tuple[List[str], Optional[str]]:
-    """Evaluate the teacher on images spread over the validation set.
+    """Evaluate each teacher on images spread over the validation set.
 
     The images are prepared as in training: for the student, and then in the
     teacher's normalisation. The run's metrics are used; its loader, its random
@@ -56,12 +58,10 @@ def check_teacher(
         tuple[list[str], str | None]: Lines for the log, and what is wrong
         with the teacher, if anything is.
     """
-    teacher = distiller.teacher
-    to_teacher = teacher.input_map(distiller.student)
-    views: List[View] = [
-        (teacher.model, to_teacher),
-        (teacher.model, lambda x, samples: to_teacher(x, samples).flip(1)),
-    ]
+    checked = teachers_to_check(distiller)
+    views: List[View] = []
+    for _, teacher in checked:
+        views += _views(teacher, teacher.input_map(distiller.student))
     if with_student:
         views.append((distiller.student, lambda x, samples: x))
     with no_random_numbers_used(), _quiet(), torch.no_grad():
@@ -73,17 +73,40 @@ def check_teacher(
             )
         finally:
             distiller.train(was_training)
-    metrics, swapped = found[:2]
-    teacher.measured, teacher.measured_images = metrics, count
-    lines = [
-        f'teacher on {count} validation images: {_text(metrics)}'
-        + (f' (it claims {_text(teacher.claims)})' if teacher.claims else '')
-    ]
-    if with_student:
-        lines.append(f'student on the same images: {_text(found[2])}')
     classes = next(iter(distiller.terms.values())).facts.num_classes
-    wrong = judge(metrics, swapped, teacher.claims, classes, count)
-    return lines, wrong
+    lines, wrong = [], []
+    for place, (label, teacher) in enumerate(checked):
+        metrics, swapped = found[2 * place : 2 * place + 2]
+        teacher.measured, teacher.measured_images = metrics, count
+        claims = teacher.claims
+        lines.append(
+            f'{label} on {count} validation images: {_text(metrics)}'
+            + (f' (it claims {_text(claims)})' if claims else '')
+        )
+        verdict = judge(metrics, swapped, claims, classes, count)
+        if verdict:
+            wrong.append(verdict.replace('the teacher', f'the {label}', 1))
+    if with_student:
+        lines.append(f'student on the same images: {_text(found[-1])}')
+    return lines, '; '.join(wrong) or None
+
+
+def teachers_to_check(distiller: LogitDistiller) -> List[Tuple[str, Teacher]]:
+    """Teachers that predict the classes of the data, with their names."""
+    named = zip(labels_of(distiller.teachers), distiller.teachers)
+    return [
+        (label, teacher)
+        for label, teacher in named
+        if teacher.class_map is None
+    ]
+
+
+def _views(teacher: Teacher, to_teacher: InputMap) -> List[View]:
+    """A teacher on its own images, and with red and blue exchanged."""
+    return [
+        (teacher.model, to_teacher),
+        (teacher.model, lambda x, samples: to_teacher(x, samples).flip(1)),
+    ]
 
 
 def judge(

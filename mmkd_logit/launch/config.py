@@ -169,6 +169,12 @@ def set_training_options(config: Config, args: Namespace) -> None:
     if args.teacher_ckpt:
         if not is_distiller(config.model):
             raise WrongValue('--teacher-ckpt: this config has no teacher')
+        if isinstance(config.model.get('teacher'), (list, tuple)):
+            raise WrongValue(
+                '--teacher-ckpt names one file, but this config has '
+                f'{len(config.model.teacher)} teachers; name one of each with '
+                '--cfg-options model.teacher_ckpt.0=...'
+            )
         config.model.teacher_ckpt = args.teacher_ckpt
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'

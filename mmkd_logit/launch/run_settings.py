@@ -8,6 +8,7 @@ hooks) and seed are the same. How long it trains (``max_epochs``,
 """
 
 import json
+import re
 from pathlib import Path
 from typing import (
     Any,
@@ -53,6 +54,9 @@ _FREE = {
     'val_interval',
     'val_begin',
 }
+#: Names of a teacher's config and weights, one or each of several.
+_TEACHER = re.compile(r'model\.teacher(\.\d+)?')
+_CHECKPOINT = re.compile(r'model\.teacher_ckpt(\.\d+)? ')
 _FREE_HOOKS = ('KDGuardHook', 'KDAgreementHook', 'KDEvaluationHook')
 
 
@@ -97,7 +101,7 @@ def _flat(key: str, value: Any) -> Iterator[Tuple[str, str]]:
             yield from _flat(f'{key}.{number}', item)
     elif key.endswith('.type') and value is not None:
         yield key, type_name(value)
-    elif key == 'model.teacher' and value is not None:
+    elif _TEACHER.fullmatch(key) and value is not None:
         # a path; another clone of the same configs is the same teacher
         yield key, '/'.join(str(value).split('/')[-2:])
     elif value is not None:  # None is what most defaults are
@@ -173,7 +177,7 @@ def refuse_joined_runs(folder: str) -> None:
 def _same_model(changed: List[str]) -> bool:
     return not any(
         text.startswith('model.')
-        and not text.startswith('model.teacher_ckpt ')  # may have moved
+        and not _CHECKPOINT.match(text)  # may have moved
         for text in changed
     )
 

@@ -1,7 +1,7 @@
 """Check the files of weights of a config before data are read."""
 
 import os
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, List, Tuple
 from urllib.parse import urlparse
 
 from mmengine.config import Config
@@ -11,6 +11,7 @@ from ..checkpoints.files import local_file
 from ..checkpoints.safe_load import load_checkpoint_safely
 from ..checkpoints.state_dict import plain_state_dict
 from ..distillers.teacher import Teacher
+from ..distillers.teachers import make_teachers
 from ..messages import MissingFile
 from ..registry import is_distiller, type_name
 from .trial_build import check_pair
@@ -26,8 +27,7 @@ def check_names(config: Config) -> None:
         ValueError: If ``teacher_ckpt`` is missing, or is ``'auto'`` and no
             metafile lists weights.
     """
-    teacher = _teacher(config.model)
-    if teacher is not None:
+    for teacher in _teachers(config.model):
         _, source = teacher.named()
         if not is_url(source):
             local_file(source)
@@ -58,8 +58,7 @@ def check_weights(config: Config, trusted: bool = False) -> None:
         ValueError: If one is damaged, holds no weights, could run code, or
             does not fit, or teacher and student do not fit together.
     """
-    teacher = _teacher(config.model)
-    if teacher is not None:
+    for teacher in _teachers(config.model):
         _, path = teacher.find()
         if not check_pair(config):
             checkpoint = load_checkpoint_safely(path, teacher.trusted)
@@ -88,13 +87,14 @@ def _file_of_student(source: str, setting: str) -> str:
     return local_file(source, 'checkpoint', setting, 'a local path')
 
 
-def _teacher(model: dict) -> Optional[Teacher]:
-    """The teacher of a distiller's config, not built."""
+def _teachers(model: dict) -> List[Teacher]:
+    """The teachers of a distiller's config, not built."""
     source = model.get('teacher')
-    if not is_distiller(model) or not isinstance(source, (str, dict)):
-        return None  # the distiller reports it
+    if not is_distiller(model) or not isinstance(source, (str, dict, list)):
+        return []  # the distiller reports it
     trusted = model.get('trust_teacher_ckpt', False)
-    return Teacher(source, model.get('teacher_ckpt'), trusted)
+    class_map = model.get('class_map')
+    return make_teachers(source, model.get('teacher_ckpt'), trusted, class_map)
 
 
 def _local_pretrained(model: dict) -> Iterator[Tuple[str, str]]:

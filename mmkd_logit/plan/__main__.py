@@ -14,7 +14,6 @@ import copy
 import resource
 import sys
 import tempfile
-from pathlib import Path
 from typing import List
 
 import torch
@@ -25,13 +24,13 @@ from mmengine.registry import init_default_scope
 
 from ..distillers import LogitDistiller
 from ..distillers.build import build_model
-from ..distillers.teacher_config import read_model_config
+from ..distillers.teachers import labels_of
 from ..launch import is_distiller, load_config, move_data_root
 from ..launch.explain import run_and_explain
 from ..launch.start import distill
 from ..messages import WrongValue
 from ..registry import MODELS
-from .batches import random_weights, training_batch
+from .batches import give_random_weights, training_batch
 from .probe import probe, table
 from .steps import measure_steps
 
@@ -89,10 +88,7 @@ def plan(args: argparse.Namespace) -> List[str]:
         config.train_dataloader.batch_size = args.batch_size
     MMLogger.get_current_instance().setLevel('WARNING')
     with tempfile.TemporaryDirectory() as folder:
-        teacher = read_model_config(config.model.teacher)
-        config.model.teacher_ckpt = random_weights(
-            teacher.model, teacher.scope, str(Path(folder) / 'teacher.pth')
-        )
+        give_random_weights(config.model, folder)
         distiller = MODELS.build(config.model)
         distiller.to(args.device).prepare()
     student = build_model(config.model.student, 'student').to(args.device)
@@ -100,14 +96,19 @@ def plan(args: argparse.Namespace) -> List[str]:
 
 
 def _models(distiller: LogitDistiller) -> List[str]:
-    student, teacher = distiller.student, distiller.teacher
-    parts = ', '.join(name for name, _ in teacher.model.named_children())
-    return [
-        f'student   {_name(student)}, {_millions(student)} M parameters',
-        f'teacher   {_name(teacher.model)}, '
-        f'{teacher.num_parameters / 1e6:.1f} M parameters; '
-        f'{_millions(teacher.model)} M are kept, in {parts}',
+    lines = [
+        f'student   {_name(distiller.student)}, '
+        f'{_millions(distiller.student)} M parameters'
     ]
+    labels = labels_of(distiller.teachers)
+    for label, teacher in zip(labels, distiller.teachers):
+        parts = ', '.join(name for name, _ in teacher.model.named_children())
+        lines.append(
+            f'{label:9} {_name(teacher.model)}, '
+            f'{teacher.num_parameters / 1e6:.1f} M parameters; '
+            f'{_millions(teacher.model)} M are kept, in {parts}'
+        )
+    return lines
 
 
 def _measured(

@@ -137,3 +137,23 @@ def random_weights(model_config: Any, scope: Optional[str], path: str) -> str:
         model = build_model(model_config, 'teacher')
     torch.save(model.state_dict(), path)
     return os.fspath(path)
+
+
+def give_random_weights(model: dict, folder: str) -> None:
+    """Give each teacher of a distiller's config random weights.
+
+    Args:
+        model (dict): Of the distiller; its ``teacher_ckpt`` is set.
+        folder (str): Where the files are written.
+    """
+    from ..distillers.teacher_config import read_model_config
+
+    several = isinstance(model['teacher'], (list, tuple))
+    paths = []
+    for number, one in enumerate(
+        model['teacher'] if several else [model['teacher']]
+    ):
+        config = read_model_config(one)
+        path = os.path.join(folder, f'teacher{number}.pth')
+        paths.append(random_weights(config.model, config.scope, path))
+    model['teacher_ckpt'] = paths if several else paths[0]

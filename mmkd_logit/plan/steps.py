@@ -52,8 +52,11 @@ class TeacherCalls:
     def record(self, look: TeacherPass, key: str, function: Callable) -> Any:
         """Record an outermost call, and make it."""
         if self.depth == 0:
-            if self.calls and self.calls[-1][0] is not look:
-                self.calls.clear()
+            if any(
+                call[0] is not look and call[0].model is look.model
+                for call in self.calls
+            ):
+                self.calls.clear()  # another step
             self.calls.append((look, key, function))
         self.depth += 1
         try:

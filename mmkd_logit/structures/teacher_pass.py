@@ -44,6 +44,11 @@ class TeacherPass:
         self.mapped = self.mapped or mapped
         return value
 
+    @property
+    def maps_classes(self) -> bool:
+        """Whether there is a ``class_map``."""
+        return self._class_map is not None
+
     def classes(self, logits: Tensor, dim: int = 1) -> Tensor:
         """The teacher's class logits in the student's classes.
 

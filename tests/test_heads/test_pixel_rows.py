@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmkd_logit.heads.pixel_rows import channel_rows, weighed
+from mmkd_logit.heads.pixel_rows import PixelReader, channel_rows, weighed
 from mmkd_logit.losses import KDLoss
 from mmkd_logit.structures.logit_pair import LogitPair
 from tests.toys import seeded
@@ -42,3 +42,21 @@ def test_a_weighed_pair_counts_as_often(weight):
     torch.testing.assert_close(
         KDLoss()(*weighed(pair, 0.4)), 0.4 * KDLoss()(*pair)
     )
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(), None),
+        (dict(min_confidence=0.5), None),  # a weight for each teacher
+        (dict(share=0.5), None),  # the same pixels for all
+        (dict(ignored='teacher'), 'takes labels from the teacher'),
+        (dict(teacher_errors='drop', windows=(1, 2)), 'which pixels count'),
+        (dict(min_confidence=0.5, share=0.5), 'which rows there are'),
+        (dict(teacher_errors='drop', rows='channel'), 'which rows there are'),
+    ],
+)
+def test_whether_the_teacher_picks_the_rows(options, message):
+    reason = PixelReader(**options).rows_by_teacher()
+    assert (reason is None) == (message is None)
+    assert message is None or message in reason

@@ -1,6 +1,7 @@
 """The command that looks at a pair before training."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,20 @@ def test_a_pair_of_the_demo(monkeypatch):
     assert 'RoILogits -> DKDLoss' in said and 'softmax rows of 11' in said
     assert '2 random images of 96 x 96' in said
     assert 'student alone' in said and 'loss_weight' in said
+
+
+def test_two_teachers(monkeypatch, tmp_path):
+    teacher = 'configs/demo/faster_rcnn_teacher.py'
+    path = tmp_path / 'two.py'
+    path.write_text(
+        f'_base_ = [{str(Path("configs/demo/faster_rcnn_dkd.py").resolve())!r}'
+        f']\nmodel = dict(teacher=[{teacher!r}] * 2,\n'
+        "             teacher_ckpt=['a.pth', 'b.pth'])\n"
+    )
+    words = ['--image-size=96', '--batch-size=2', '--rounds=1', '--device=cpu']
+    said = '\n'.join(lines(monkeypatch, path, *words))
+    assert 'teacher 0 FasterRCNN' in said and 'teacher 1 FasterRCNN' in said
+    assert 'RoILogits -> DKDLoss' in said and 'teacher 0.' in said
 
 
 def test_a_pair_that_does_not_fit_gets_a_sentence(monkeypatch):

@@ -26,9 +26,8 @@ from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmkd_logit.distillers.teacher_config import read_model_config
 from mmkd_logit.launch import keep_freed_memory, load_config, move_data_root
-from mmkd_logit.plan.batches import random_weights
+from mmkd_logit.plan.batches import give_random_weights
 from mmkd_logit.plan.steps import TeacherCalls
 from mmkd_logit.registry import MODELS
 
@@ -69,10 +68,7 @@ class Contender:
         if args.batch_size:
             cfg.train_dataloader.batch_size = args.batch_size
         with tempfile.TemporaryDirectory() as folder:
-            teacher = read_model_config(cfg.model.teacher)
-            cfg.model.teacher_ckpt = random_weights(
-                teacher.model, teacher.scope, str(Path(folder) / 'teacher.pth')
-            )
+            give_random_weights(cfg.model, folder)
             self.distiller = MODELS.build(cfg.model)
             self.distiller.to(args.device).prepare()
         self.student = MODELS.build(cfg.model.student).to(args.device)
