@@ -85,7 +85,8 @@ def check_teacher(
         )
         verdict = judge(metrics, swapped, claims, classes, count)
         if verdict:
-            wrong.append(verdict.replace('the teacher', f'the {label}', 1))
+            name = 'the teacher' if len(checked) == 1 else label
+            wrong.append(verdict.replace('the teacher', name, 1))
     if with_student:
         lines.append(f'student on the same images: {_text(found[-1])}')
     return lines, '; '.join(wrong) or None

@@ -115,6 +115,22 @@ def test_a_poor_teacher_is_warned_of_or_stops_the_run(tmp_path, make, message):
         run(tmp_path / 'stop', ckpt, dict(stop_at_poor_teacher=True))
 
 
+def test_each_of_two_teachers_has_its_own_metric(tmp_path):
+    (tmp_path / 'good').mkdir()
+    paths = [
+        good_teacher(tmp_path / 'good'),
+        good_teacher(tmp_path, swap=True),
+    ]
+    model = distiller_config(paths)
+    model['teacher'] = [model['teacher']] * 2
+    run(tmp_path / 'run', '', model=model)
+    text = log(tmp_path / 'run')
+    assert 'teacher 0 on 64 validation images: accuracy/top1 100' in text
+    assert 'teacher 1 on 64 validation images: accuracy/top1' in text
+    assert 'WARNING - teacher 1 reaches' in text
+    assert 'teacher 0 reaches' not in text
+
+
 def test_the_check_changes_nothing(tmp_path):
     ckpt = good_teacher(tmp_path)
     states = [

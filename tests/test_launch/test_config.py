@@ -54,6 +54,16 @@ def test_a_checkpoint_to_resume_from_must_be_there(tmp_path):
         assert config.resume and config.load_from == load_from
 
 
+def test_one_checkpoint_does_not_do_for_two_teachers():
+    config = Config(dict(model=distiller().model))
+    config.model.teacher = ['a.py', 'b.py']
+    args = Namespace(
+        teacher_ckpt='a.pth', amp=False, auto_scale_lr=False, resume=None
+    )
+    with pytest.raises(ValueError, match='has 2 teachers; name one of each'):
+        set_training_options(config, args)
+
+
 def test_config_mistakes(tmp_path):
     with pytest.raises(FileNotFoundError, match='is not a file'):
         load_config('/nowhere/config.py')

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmkd_logit.launch.config import default_work_dir
 from mmkd_logit.launch.logs import read_log
 from mmkd_logit.launch.run_settings import (
+    _same_model,
     differences,
     refuse_joined_runs,
     run_settings,
@@ -114,6 +115,23 @@ def test_what_does_not_make_another_run(changes):
 )
 def test_what_makes_another_run(changes, expected):
     assert differences(settings(), settings(**changes))[0] == expected
+
+
+def test_teachers_of_another_clone_are_the_same():
+    one, other = (
+        settings(
+            model=dict(
+                teacher=[f'/{where}/configs/a.py', f'/{where}/configs/b.py'],
+                teacher_ckpt=[f'/{where}/a.pth', 'b.pth'],
+            )
+        )
+        for where in ('here', 'there')
+    )
+    changed = differences(one, other)
+    assert [text.split()[0] for text in changed] == ['model.teacher_ckpt.0']
+    assert _same_model(changed)  # its weights may have moved
+    swapped = settings(model=dict(teacher=['/x/configs/b.py']))
+    assert not _same_model(differences(one, swapped))
 
 
 @pytest.mark.usefixtures('mmengine_as_it_was')

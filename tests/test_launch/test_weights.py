@@ -26,6 +26,14 @@ def test_weights_that_are_there_pass(tmp_path):
     check_weights(Config(dict(model=dict(type='mmkd_logit.ToyModel'))))
 
 
+def test_each_of_several_teachers_is_checked(tmp_path):
+    path = teacher_file(tmp_path)
+    several = dict(teacher=[dict(type='mmkd_logit.ToyModel')] * 2)
+    check(tmp_path, **several, teacher_ckpt=[path, path])
+    with pytest.raises(FileNotFoundError, match="'/no.pth' is not"):
+        check(tmp_path, **several, teacher_ckpt=[path, '/no.pth'])
+
+
 @pytest.mark.parametrize(
     'changes, error, message',
     [
