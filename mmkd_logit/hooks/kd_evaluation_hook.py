@@ -9,6 +9,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from ..distillers import LogitDistiller
 from ..distillers.teacher import Teacher
+from ..distillers.teachers import labels_of
 from ..messages import WrongValue
 from ..registry import HOOKS
 from .teacher_check import MAIN_METRICS
@@ -161,7 +162,7 @@ def _teachers(runner: Runner) -> Dict[str, Teacher]:
     model = model.module if is_model_wrapper(model) else model
     if not isinstance(model, LogitDistiller):
         return {}
-    named = {'teacher': model.teacher}
+    named = dict(zip(labels_of(model.teachers), model.teachers))
     checked = dict(runner.message_hub.get_info(_CHECKED, {}))
     for label, teacher in named.items():
         if teacher.measured:

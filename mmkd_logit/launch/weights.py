@@ -58,9 +58,10 @@ def check_weights(config: Config, trusted: bool = False) -> None:
         ValueError: If one is damaged, holds no weights, could run code, or
             does not fit, or teacher and student do not fit together.
     """
-    for teacher in _teachers(config.model):
-        _, path = teacher.find()
-        if not check_pair(config):
+    teachers = _teachers(config.model)
+    paths = [teacher.find()[1] for teacher in teachers]
+    if paths and not check_pair(config):
+        for teacher, path in zip(teachers, paths):
             checkpoint = load_checkpoint_safely(path, teacher.trusted)
             plain_state_dict(checkpoint, path)
     for _, path in _local_pretrained(config.model):
