@@ -29,6 +29,12 @@ def parse_args() -> argparse.Namespace:
         help='read any pickle, which can run code; only for your own files',
     )
     parser.add_argument(
+        '--no-progress',
+        action='store_true',
+        help='on a terminal too, the lines of the log instead of bars with '
+        'the time left',
+    )
+    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',

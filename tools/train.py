@@ -69,6 +69,12 @@ def parse_args() -> argparse.Namespace:
         help='settings to override, such as train_cfg.max_epochs=1',
     )
     parser.add_argument(
+        '--no-progress',
+        action='store_true',
+        help='on a terminal too, the lines of the log instead of bars with '
+        'the time left',
+    )
+    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',

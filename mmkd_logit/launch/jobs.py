@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from itertools import islice
+from typing import Type
 
 from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
@@ -21,6 +22,7 @@ from .process import keep_freed_memory, start_processes
 from .resume import choose_checkpoint
 from .run_settings import refuse_mixed_run
 from .runner import ToolRunner
+from .screen import TerminalRunner, is_terminal
 from .start import use_teacher
 from .weights import check_names, check_weights, read_weights
 
@@ -49,7 +51,7 @@ def train(args: Namespace) -> None:
     read_checkpoints_safely(args.trust)
     keep_freed_memory()
     start_processes(config)
-    runner = ToolRunner.from_cfg(config)
+    runner = _runner_class(args).from_cfg(config)
     if args.probe:
         probe_batches(runner, args.probe)
         return
@@ -101,4 +103,10 @@ def test(args: Namespace) -> None:
     check_data(config, ('test_dataloader',))
     read_checkpoints_safely(args.trust)
     start_processes(config)
-    ToolRunner.from_cfg(config).test()
+    _runner_class(args).from_cfg(config).test()
+
+
+def _runner_class(args: Namespace) -> Type[ToolRunner]:
+    """With bars on a terminal, unless ``--no-progress`` is given."""
+    shows_bars = is_terminal() and not args.no_progress
+    return TerminalRunner if shows_bars else ToolRunner
