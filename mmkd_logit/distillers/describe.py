@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, List, Optional, Sequence
 from torch import nn
 
 from .match_classes import what_was_compared
+from .self_teacher import SelfTeacher
 from .teacher import Teacher
 from .teachers import labels_of
 from .term import Term
@@ -31,6 +32,11 @@ def report_lines(
     classes = next(iter(distiller.terms.values())).facts.num_classes
     labels = labels_of(distiller.teachers)
     for label, teacher in zip(labels, distiller.teachers):
+        if isinstance(teacher, SelfTeacher):
+            lines.append(
+                f'{label}: the average of this student, {teacher.config}'
+            )
+            continue
         about = [
             teacher.input_map(student).describe(),
             what_was_compared(

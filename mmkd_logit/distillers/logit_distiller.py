@@ -15,6 +15,7 @@ from .build import build_model
 from .build_terms import build_terms
 from .compare import compare_pairs
 from .describe import report_lines
+from .self_teacher import SelfTeacher
 from .stand_in import StandIn
 from .step_log import split_parts
 from .teacher import Teacher
@@ -45,8 +46,11 @@ class LogitDistiller(StandIn):
     Args:
         student (dict): Config of the student's model.
         teacher (str | dict | list): Path of the teacher's config,
-            ``'mmdet::...'``, a whole config, or a model's dict; or a list of
-            them for several teachers.
+            ``'mmdet::...'``, a whole config, or a model's dict; ``'ema'``, or
+            the dict of an averaged model of MMEngine, for the student's own
+            average, see
+            :class:`~mmkd_logit.distillers.self_teacher.SelfTeacher`; or a
+            list of them for several teachers.
         teacher_ckpt (str | list): Path or URL of its weights, or ``'auto'``
             for those that the toolbox's metafile lists. Loaded strictly. One
             for each of several teachers.
@@ -102,7 +106,7 @@ class LogitDistiller(StandIn):
         super().__init__(student)
         self.init_cfg = init_cfg
         self.teachers = make_teachers(
-            teacher, teacher_ckpt, trust_teacher_ckpt, class_map
+            teacher, teacher_ckpt, trust_teacher_ckpt, class_map, self.student
         )
         self.class_map = class_map
         self.teacher_mean = check_mean(teacher_mean)
@@ -283,8 +287,13 @@ class LogitDistiller(StandIn):
                 self._means[one].check()
             watch = self.watches[one]
             watch.check()
-            if watch.steps == watch.every:
+            if watch.steps == watch.every and self._learns_from_others(one):
                 warn_of_poor_teacher(watch, self.terms[one].facts.num_classes)
+
+    def _learns_from_others(self, name: str) -> bool:
+        """Whether a term has a teacher that is not the student's average."""
+        asked = [self.teachers[index] for index in self.terms[name].teachers]
+        return not all(isinstance(one, SelfTeacher) for one in asked)
 
     def report(self) -> List[str]:
         """Lines that say what will be trained, for the log."""

@@ -10,6 +10,7 @@ from ..heads.upstream.foreign import check_foreign_heads
 from ..messages import UserMistake, WrongValue
 from ..structures.teacher_pass import TeacherPass
 from .match_classes import ClassMap, match_classes
+from .self_teacher import SelfTeacher, self_teacher_config
 from .teacher import Teacher
 from .teacher_config import ConfigSource
 from .term import Term
@@ -25,6 +26,7 @@ def make_teachers(
     ckpt: Optional[Checkpoints],
     trusted: bool = False,
     class_map: Optional[ClassMaps] = None,
+    student: Optional[nn.Module] = None,
 ) -> List[Teacher]:
     """One :class:`Teacher` for each config; nothing is read.
 
@@ -35,9 +37,12 @@ def make_teachers(
         trusted (bool): Read checkpoints that are arbitrary pickles.
         class_map (list | dict, optional): Of one teacher; of several a list
             with one map or None for each.
+        student (nn.Module, optional): The model that ``teacher='ema'``
+            follows; None to look at what is named only.
 
     Raises:
-        ValueError: If the lists are of different lengths.
+        ValueError: If the lists are of different lengths, or an average of
+            the student is given a checkpoint.
     """
     if not isinstance(teacher, (list, tuple)):
         if isinstance(ckpt, (list, tuple)):
@@ -45,7 +50,7 @@ def make_teachers(
                 f'teacher_ckpt is a list of {len(ckpt)} and teacher is not; '
                 'give a list of as many configs, or one checkpoint'
             )
-        return [Teacher(teacher, ckpt, trusted, class_map)]
+        return [_make_teacher(teacher, ckpt, trusted, class_map, student)]
     count = len(teacher)
     if not count:
         raise WrongValue('teacher is an empty list; name at least one config')
@@ -62,9 +67,28 @@ def make_teachers(
             f'of {count}, the map of each, or None'
         )
     return [
-        Teacher(one, path, trusted, one_map)
+        _make_teacher(one, path, trusted, one_map, student)
         for one, path, one_map in zip(teacher, ckpts, maps)
     ]
+
+
+def _make_teacher(
+    source: Optional[ConfigSource],
+    ckpt: Optional[str],
+    trusted: bool,
+    class_map: Optional[ClassMap],
+    student: Optional[nn.Module],
+) -> Teacher:
+    average = self_teacher_config(source)
+    if average is None:
+        return Teacher(source, ckpt, trusted, class_map)
+    if ckpt not in (None, 'auto') or class_map is not None:
+        name = 'class_map' if ckpt in (None, 'auto') else 'teacher_ckpt'
+        raise WrongValue(
+            f'teacher={source!r} is an average of the student, which begins '
+            f'with its weights and has its classes; remove `{name}`'
+        )
+    return SelfTeacher(student, average)
 
 
 def _is_list_of_maps(maps: Sequence, count: int) -> bool:

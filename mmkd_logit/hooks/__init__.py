@@ -3,6 +3,7 @@
 from .kd_agreement_hook import KDAgreementHook
 from .kd_evaluation_hook import KDEvaluationHook
 from .kd_guard_hook import KDGuardHook
+from .kd_self_teacher_hook import KDSelfTeacherHook
 from .kd_stop_hook import KDStopHook
 from .kd_warmup_hook import KDWarmupHook
 from .seed_each_iter_hook import SeedEachIterHook
@@ -11,6 +12,7 @@ __all__ = [
     'KDAgreementHook',
     'KDEvaluationHook',
     'KDGuardHook',
+    'KDSelfTeacherHook',
     'KDStopHook',
     'KDWarmupHook',
     'SeedEachIterHook',

@@ -12,6 +12,7 @@ from ..checkpoints.state_dict import compare_keys
 from ..distillers import LogitDistiller
 from ..distillers.channel_order import dataset_loads_rgb
 from ..distillers.match_classes import names_in
+from ..distillers.self_teacher import SelfTeacher
 from ..messages import StoppedRun, WrongValue
 from ..registry import HOOKS
 from .distiller_hook import average_parts, find_distiller
@@ -173,8 +174,11 @@ def _why_unchecked(runner: Runner, distiller: LogitDistiller) -> Optional[str]:
     """Why the teacher is not evaluated; None if it is."""
     if not isinstance(runner._val_loop, BaseLoop):
         return 'the run has no validation set'
-    if distiller.teacher.is_pruned:
+    checked = [teacher for _, teacher in teachers_to_check(distiller)]
+    if any(teacher.is_pruned for teacher in checked):
         return 'it was read before the run, without what no term needs'
-    if not teachers_to_check(distiller):
+    if not checked and isinstance(distiller.teacher, SelfTeacher):
+        return "it is the student's own average"
+    if not checked:
         return 'it predicts its own classes, which `class_map` maps'
     return None

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Subset
 
 from ..distillers import LogitDistiller
 from ..distillers.input_map import InputMap
+from ..distillers.self_teacher import SelfTeacher
 from ..distillers.teacher import Teacher, no_random_numbers_used
 from ..distillers.teachers import labels_of
 
@@ -93,12 +94,12 @@ def check_teacher(
 
 
 def teachers_to_check(distiller: LogitDistiller) -> List[Tuple[str, Teacher]]:
-    """Teachers that predict the classes of the data, with their names."""
+    """Trained teachers of the data's classes, with their names."""
     named = zip(labels_of(distiller.teachers), distiller.teachers)
     return [
         (label, teacher)
         for label, teacher in named
-        if teacher.class_map is None
+        if teacher.class_map is None and not isinstance(teacher, SelfTeacher)
     ]
 
 

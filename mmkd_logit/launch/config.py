@@ -11,6 +11,7 @@ from mmengine.config.utils import ConfigParsingError
 from mmengine.logging import print_log
 
 from ..arguments import check_arguments
+from ..distillers.self_teacher import is_self_teacher
 from ..doctor import check_stack, missing_toolbox_message
 from ..messages import (
     MissingFile,
@@ -201,6 +202,7 @@ def set_training_options(config: Config, args: Namespace) -> None:
 def guard(config: Config) -> None:
     """Add ``KDGuardHook`` to a distillation run and check the hooks.
 
+    A teacher that is the student's average gets ``KDSelfTeacherHook``.
     ``exact_resume=True`` in a config adds ``SeedEachIterHook``.
 
     Raises:
@@ -218,6 +220,8 @@ def guard(config: Config) -> None:
     kinds = {type_name(hook.get('type')) for hook in hooks}
     if is_distiller(config.get('model', {})) and 'KDGuardHook' not in kinds:
         hooks.append(dict(type='mmkd_logit.KDGuardHook'))
+    if _has_self_teacher(config) and 'KDSelfTeacherHook' not in kinds:
+        hooks.append(dict(type='mmkd_logit.KDSelfTeacherHook'))
     if 'SeedEachIterHook' not in kinds:
         if config.get('exact_resume'):
             hooks.append(dict(type='mmkd_logit.SeedEachIterHook'))
@@ -231,6 +235,13 @@ def guard(config: Config) -> None:
             )
     if hooks:
         config.custom_hooks = hooks
+
+
+def _has_self_teacher(config: Config) -> bool:
+    model = config.get('model', {})
+    teacher = model.get('teacher') if is_distiller(model) else None
+    several = teacher if isinstance(teacher, (list, tuple)) else [teacher]
+    return any(is_self_teacher(one) for one in several)
 
 
 def _check_hook(where: str, hook: Union[dict, str]) -> None:

@@ -10,6 +10,7 @@ from ..checkpoints.downloads import is_url
 from ..checkpoints.files import local_file
 from ..checkpoints.safe_load import load_checkpoint_safely
 from ..checkpoints.state_dict import plain_state_dict
+from ..distillers.self_teacher import SelfTeacher
 from ..distillers.teacher import Teacher
 from ..distillers.teachers import make_teachers
 from ..messages import MissingFile
@@ -27,7 +28,7 @@ def check_names(config: Config) -> None:
         ValueError: If ``teacher_ckpt`` is missing, or is ``'auto'`` and no
             metafile lists weights.
     """
-    for teacher in _teachers(config.model):
+    for teacher in _with_files(_teachers(config.model)):
         _, source = teacher.named()
         if not is_url(source):
             local_file(source)
@@ -59,9 +60,9 @@ def check_weights(config: Config, trusted: bool = False) -> None:
             does not fit, or teacher and student do not fit together.
     """
     teachers = _teachers(config.model)
-    paths = [teacher.find()[1] for teacher in teachers]
-    if paths and not check_pair(config):
-        for teacher, path in zip(teachers, paths):
+    paths = {one: one.find()[1] for one in _with_files(teachers)}
+    if teachers and not check_pair(config):
+        for teacher, path in paths.items():
             checkpoint = load_checkpoint_safely(path, teacher.trusted)
             plain_state_dict(checkpoint, path)
     for _, path in _local_pretrained(config.model):
@@ -96,6 +97,10 @@ def _teachers(model: dict) -> List[Teacher]:
     trusted = model.get('trust_teacher_ckpt', False)
     class_map = model.get('class_map')
     return make_teachers(source, model.get('teacher_ckpt'), trusted, class_map)
+
+
+def _with_files(teachers: List[Teacher]) -> List[Teacher]:
+    return [one for one in teachers if not isinstance(one, SelfTeacher)]
 
 
 def _local_pretrained(model: dict) -> Iterator[Tuple[str, str]]:

@@ -146,6 +146,7 @@ def give_random_weights(model: dict, folder: str) -> None:
         model (dict): Of the distiller; its ``teacher_ckpt`` is set.
         folder (str): Where the files are written.
     """
+    from ..distillers.self_teacher import is_self_teacher
     from ..distillers.teacher_config import read_model_config
 
     several = isinstance(model['teacher'], (list, tuple))
@@ -153,6 +154,9 @@ def give_random_weights(model: dict, folder: str) -> None:
     for number, one in enumerate(
         model['teacher'] if several else [model['teacher']]
     ):
+        if is_self_teacher(one):
+            paths.append(None)
+            continue
         config = read_model_config(one)
         path = os.path.join(folder, f'teacher{number}.pth')
         paths.append(random_weights(config.model, config.scope, path))

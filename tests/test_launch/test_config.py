@@ -24,6 +24,18 @@ def test_guard_is_added_once_and_only_to_distillation():
     assert not plain.get('custom_hooks')
 
 
+@pytest.mark.parametrize('teacher', ['ema', ['a.py', 'ema']])
+def test_an_average_of_the_student_gets_its_hook_once(teacher):
+    config = distiller()
+    guard(config)
+    assert 'SelfTeacher' not in str(config.custom_hooks)
+    config.model.teacher = teacher
+    for _ in range(2):
+        guard(config)
+        kinds = [hook['type'] for hook in config.custom_hooks]
+        assert kinds.count('mmkd_logit.KDSelfTeacherHook') == 1
+
+
 def test_unknown_hook_names_the_nearest():
     config = distiller()
     config.custom_hooks = [dict(type='mmkd_logit.KDWarmUpHook', end=5)]

@@ -26,6 +26,13 @@ def test_weights_that_are_there_pass(tmp_path):
     check_weights(Config(dict(model=dict(type='mmkd_logit.ToyModel'))))
 
 
+def test_an_average_of_the_student_has_no_weights(tmp_path):
+    check(tmp_path, teacher='ema', teacher_ckpt=None)
+    check(tmp_path, teacher='ema', teacher_ckpt='auto')
+    with pytest.raises(ValueError, match='an average of the student'):
+        check(tmp_path, teacher='ema')
+
+
 def test_each_of_several_teachers_is_checked(tmp_path):
     path = teacher_file(tmp_path)
     several = dict(teacher=[dict(type='mmkd_logit.ToyModel')] * 2)

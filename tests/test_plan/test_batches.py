@@ -4,7 +4,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmkd_logit.plan.batches import _size_of_pipeline, training_batch
+from mmkd_logit.plan.batches import (
+    _size_of_pipeline,
+    give_random_weights,
+    training_batch,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +83,20 @@ def test_the_reason_for_random_images_is_said():
         batch, origin = training_batch(cfg, student)
     assert '800 x 1333' in origin and 'train_dataloader finds no' in origin
     assert len(batch['inputs']) == 2
+
+
+def test_every_teacher_gets_weights_of_its_own(tmp_path):
+    from tests.toys import ToyModel
+
+    toys = [dict(type='mmkd_logit.ToyModel', num_classes=n) for n in (3, 4)]
+    model = dict(teacher=[toys[0], 'ema', toys[1]])
+    give_random_weights(model, str(tmp_path))
+    first, second, third = model['teacher_ckpt']
+    assert second is None  # an average begins with the student's
+    ToyModel(3).load_state_dict(torch.load(first, weights_only=True))
+    ToyModel(4).load_state_dict(torch.load(third, weights_only=True))
+    model = dict(teacher=toys[0])
+    give_random_weights(model, str(tmp_path))
+    ToyModel(3).load_state_dict(
+        torch.load(model['teacher_ckpt'], weights_only=True)
+    )
