@@ -5,8 +5,13 @@ every other exception is a bug, of this package or of another, and keeps its
 traceback.
 """
 
+import os
 from difflib import get_close_matches
+from itertools import islice
 from typing import Iterable
+
+#: Entries of a folder among which a near name is looked for.
+_ENTRIES = 5000
 
 
 def did_you_mean(
@@ -25,6 +30,46 @@ def did_you_mean(
     )
     scope = f'{scope}.' if scope else ''
     return f"did you mean '{scope}{near[0]}'?" if near else ''
+
+
+def near_path(path: str, root: str = '') -> str:
+    """A question with the nearest path that is there, or nothing.
+
+    Each part of the path that is not there is replaced by the entry of its
+    folder whose name is nearest.
+
+    Args:
+        path (str): A file or folder, as it was written.
+        root (str): Folder that it is looked for in, if it is no whole path.
+            Defaults to '', where this process runs.
+
+    Returns:
+        str: To be put behind a sentence: ``'; did you mean ...?'`` or ''.
+    """
+    written = os.path.expanduser(os.path.normpath(path))
+    found = ''
+    for part in written.split(os.sep):
+        here = os.path.join(root, found)
+        step = os.path.join(found, part or os.sep)
+        if not os.path.exists(os.path.join(root, step)):
+            near = get_close_matches(part, _entries(here), 1, 0.8)
+            if not near:
+                return ''
+            step = os.path.join(found, near[0])
+        found = step
+    whole = os.path.join(root, found)
+    looks_like_file = bool(os.path.splitext(path)[1])
+    if found == written or looks_like_file != os.path.isfile(whole):
+        return ''
+    return f'; did you mean {found!r}?'
+
+
+def _entries(folder: str) -> list:
+    try:
+        with os.scandir(folder or '.') as entries:
+            return [entry.name for entry in islice(entries, _ENTRIES)]
+    except OSError:
+        return []
 
 
 class UserMistake(Exception):

@@ -8,7 +8,7 @@ from typing import BinaryIO, Iterator
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from ..messages import MissingFile
+from ..messages import MissingFile, near_path
 from .downloads import download, is_url, sha256_of
 
 
@@ -40,7 +40,10 @@ def local_file(
     if urlparse(source).scheme == 'file':
         path = url2pathname(urlparse(source).path)
     if not os.path.isfile(path):
-        raise MissingFile(f'{whose} {source!r} is not a file; check {setting}')
+        raise MissingFile(
+            f'{whose} {source!r} is not a file; check {setting}'
+            f'{near_path(path)}'
+        )
     return path
 
 

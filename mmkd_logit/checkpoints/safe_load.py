@@ -14,7 +14,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from ..messages import MissingFile, WrongValue
+from ..messages import MissingFile, WrongValue, near_path
 from .downloads import looks_like_checkpoint
 
 
@@ -116,7 +116,10 @@ def load_checkpoint_safely(
         ValueError: If the file is not a checkpoint, or holds other objects.
     """
     if not os.path.isfile(path):
-        raise MissingFile(f'checkpoint {path!r} is not a file; check the path')
+        raise MissingFile(
+            f'checkpoint {path!r} is not a file; check the path'
+            f'{near_path(path)}'
+        )
     if trusted:
         try:
             checkpoint = torch.load(

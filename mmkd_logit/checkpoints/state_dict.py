@@ -108,6 +108,7 @@ def load_state_dict_strictly(
     state: Dict[str, Tensor],
     source: str,
     whose: str = 'teacher ',
+    config: str = '',
 ) -> None:
     """Load every key, or stop and list the first of each kind.
 
@@ -119,6 +120,7 @@ def load_state_dict_strictly(
         state (dict[str, Tensor]): Parameters and buffers of the model.
         source (str): Where they come from, for messages.
         whose (str): Owner in the messages. Defaults to 'teacher '.
+        config (str): The model's config, for messages. Defaults to ''.
 
     Raises:
         ValueError: If a key is missing, unexpected or misshapen, or its
@@ -139,9 +141,9 @@ def load_state_dict_strictly(
             load_state_dict(model, OrderedDict(state), strict=True)
         except (RuntimeError, KeyError, IndexError):
             raise WrongValue(
-                f'{whose}checkpoint {source!r} does not fit the {whose}'
-                f'config ({difference}); use the config that this checkpoint '
-                'was trained with'
+                f'{whose}checkpoint {source!r} does not fit the {whose}config'
+                f'{config and f" {config!r}"} ({difference}); use the config '
+                'that this checkpoint was trained with'
             ) from None
     load_state_dict(model, state, strict=True)
 

@@ -106,7 +106,12 @@ class Teacher:
             with DefaultScope.overwrite_default_scope(config.scope):
                 model = build_model(config.model, 'teacher')
         state = plain_state_dict(checkpoint, path)
-        load_state_dict_strictly(model, state, path)
+        load_state_dict_strictly(
+            model,
+            state,
+            path,
+            config=self.config if isinstance(self.config, str) else '',
+        )
         # `train` and `eval` of some detectors return nothing.
         model.eval()
         model.requires_grad_(False)

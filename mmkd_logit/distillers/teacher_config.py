@@ -1,18 +1,22 @@
 """Turn what a config says about a teacher into a model's config."""
 
 import copy
-import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 from mmengine.config import Config, ConfigDict
 
 from ..doctor import missing_toolbox_message
-from ..messages import MissingFile, MissingPart, WrongType, WrongValue
+from ..messages import MissingPart, WrongType, WrongValue
 from ..registry import is_distiller
 from .channel_order import config_loads_rgb
 from .claims import metafile_claims
+from .config_file import check_package, not_in_package, read_config
 
 ConfigSource = Union[str, dict, Config]
+_WHERE = (
+    '; expected a path, or a config of an installed toolbox such as '
+    "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_1x_coco.py'"
+)
 
 
 class ModelConfig(NamedTuple):
@@ -56,14 +60,8 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
         if '::' in source:
             config, weights = _from_package(source)
             claims = metafile_claims(source)
-        elif not os.path.isfile(os.path.expanduser(source)):
-            raise MissingFile(
-                f'teacher config {source!r} is not a file; expected a path, '
-                'or a config of an installed toolbox such as '
-                "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_1x_coco.py'"
-            )
         else:
-            config = Config.fromfile(os.path.expanduser(source))
+            config = read_config(source, 'teacher ', _WHERE)
     elif isinstance(source, (dict, Config)):
         name = 'the dict given as teacher'
         config = source
@@ -101,15 +99,10 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
 
 def _from_package(source: str) -> Tuple[Config, Optional[str]]:
     """Config and weights of ``'package::path'``."""
-    from mmengine.config.utils import MODULE2PACKAGE
     from mmengine.hub import get_config
 
     package = source.split('::')[0]
-    if package not in MODULE2PACKAGE:
-        raise WrongValue(
-            f'teacher config {source!r}: MMEngine knows no package '
-            f'{package!r}; expected mmdet, mmseg, mmpretrain or mmkd_logit'
-        )
+    check_package(source, 'teacher ')
     try:
         __import__(package)
     except ImportError as error:
@@ -121,10 +114,7 @@ def _from_package(source: str) -> Tuple[Config, Optional[str]]:
         # listed in a metafile, but without weights
         return get_config(source), None
     except (FileNotFoundError, ValueError) as error:
-        raise MissingFile(
-            f'teacher config {source!r} is not among the configs of '
-            f'{package}; look under its `.mim/configs`'
-        ) from error
+        raise not_in_package(source, 'teacher ') from error
 
 
 def _classes(config: Any, scope: Optional[str]) -> Optional[Tuple[str, ...]]:

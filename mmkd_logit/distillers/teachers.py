@@ -158,10 +158,11 @@ def build_teacher(
         ValueError: If teacher and student do not fit together.
     """
     model = teacher.build(next(student.parameters()).device)
-    check_foreign_heads(model, *readers)
-    for reader in readers:
-        reader.classes_are_mapped = teacher.class_map is not None
-        reader.check(student, model)
+    with _with_its_config(teacher):
+        check_foreign_heads(model, *readers)
+        for reader in readers:
+            reader.classes_are_mapped = teacher.class_map is not None
+            reader.check(student, model)
 
 
 def compare_classes(
@@ -175,14 +176,15 @@ def compare_classes(
     Raises:
         ValueError: If they do not mean the same and nothing maps them.
     """
-    for reader in readers:
-        teacher.class_columns = match_classes(
-            reader.facts(student),
-            reader.facts(teacher.model),
-            class_names,
-            teacher.classes,
-            teacher.class_map,
-        )
+    with _with_its_config(teacher):
+        for reader in readers:
+            teacher.class_columns = match_classes(
+                reader.facts(student),
+                reader.facts(teacher.model),
+                class_names,
+                teacher.classes,
+                teacher.class_map,
+            )
 
 
 def prune_teacher(teacher: Teacher, readers: Sequence[LogitReader]) -> None:
@@ -217,3 +219,15 @@ def _named_in_mistakes(label: str) -> Iterator[None]:
         if label == 'teacher':
             raise
         raise type(error)(f'{label}: {error}') from error
+
+
+@contextmanager
+def _with_its_config(teacher: Teacher) -> Iterator[None]:
+    """Name the config of a teacher that does not fit."""
+    try:
+        yield
+    except UserMistake as error:
+        name = teacher.source
+        if isinstance(teacher.config, str):
+            name = f'teacher config {name!r}'
+        raise type(error)(f'{name}: {error}') from error

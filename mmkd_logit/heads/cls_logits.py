@@ -173,10 +173,10 @@ class ClsLogits(LogitReader):
     def facts(self, model: nn.Module) -> HeadFacts:
         if not self.fits(model):
             head = getattr(model, 'head', None)
+            named = 'no `head`' if head is None else type(head).__name__
             raise WrongValue(
-                f'{type(model).__name__} with head {type(head).__name__} '
-                'gives no class logits that can be read; expected '
-                f'{self.family}'
+                f'{type(model).__name__} has {named}; class logits can be '
+                f'read from {self.family}'
             )
         for name, reason in _REFUSED.items():
             if is_a(model.head, 'mmpretrain', name):

@@ -7,18 +7,18 @@ from typing import Any, Optional, Union
 from urllib.parse import urlparse
 
 from mmengine.config import Config
-from mmengine.config.utils import ConfigParsingError
 from mmengine.logging import print_log
 
 from ..arguments import check_arguments
+from ..distillers.config_file import read_config
 from ..distillers.self_teacher import is_self_teacher
-from ..doctor import check_stack, missing_toolbox_message
+from ..doctor import check_stack
 from ..messages import (
     MissingFile,
-    MissingPart,
     WrongType,
     WrongValue,
     did_you_mean,
+    near_path,
 )
 from ..registry import HOOKS, is_distiller, type_name
 from .batch import count_accumulation
@@ -33,35 +33,9 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
         ImportError: If a toolbox that it inherits from is missing.
     """
     check_stack()
-    if '::' not in path and not os.path.isfile(path):
-        raise MissingFile(
-            f'config {path!r} is not a file; the configs '
-            'of this project are under configs/'
-        )
-    try:
-        if '::' in path:
-            from mmengine.hub import get_config
-
-            config = get_config(path)
-        else:
-            config = Config.fromfile(path)
-    except ModuleNotFoundError as error:
-        for toolbox in ('mmdet', 'mmpretrain', 'mmseg'):
-            if toolbox in str(error) or (
-                toolbox == 'mmseg' and 'mmsegmentation' in str(error)
-            ):
-                raise MissingPart(missing_toolbox_message(toolbox)) from error
-        raise
-    except (FileNotFoundError, ConfigParsingError) as error:
-        if 'inheritance chain' in str(error):
-            raise WrongValue(
-                f'config {path!r} mixes two styles: a new-style config '
-                '(`with read_base():`) inherits new-style files only, one '
-                'with `_base_ = ...` only such files'
-            ) from error
-        raise MissingFile(
-            f'config {path!r} inherits a file that is not there: {error}'
-        ) from error
+    config = read_config(
+        path, where='; the configs of this project are under configs/'
+    )
     for option, value in (options or {}).items():
         override(config, option, value)
     # MMPretrain keeps the preprocessor beside the model
@@ -194,6 +168,7 @@ def set_training_options(config: Config, args: Namespace) -> None:
             raise MissingFile(
                 f'--resume: checkpoint {args.resume!r} is not a file; without '
                 'a path, the latest one of --work-dir is taken'
+                f'{near_path(args.resume)}'
             )
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume

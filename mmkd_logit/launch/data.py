@@ -6,7 +6,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 from mmengine.config import Config
 
 from ..arguments import parameters_of
-from ..messages import MissingFile, WrongValue
+from ..messages import MissingFile, WrongValue, near_path
 from ..registry import type_name
 from .classes import check_classes
 from .datasets import dataset_class, leaf_datasets
@@ -131,7 +131,7 @@ def _check_paths(loader: str, dataset: dict, scope: Optional[str]) -> None:
         raise MissingFile(
             f'{loader} finds no {missing[0]!r}; expected below '
             f'{root!r}: {layout}. Pass --data-root FOLDER if the same '
-            'layout lies elsewhere'
+            f'layout lies elsewhere{near_path(missing[0])}'
         )
 
 

@@ -13,7 +13,7 @@ from ..checkpoints.state_dict import plain_state_dict
 from ..distillers.self_teacher import SelfTeacher
 from ..distillers.teacher import Teacher
 from ..distillers.teachers import make_teachers
-from ..messages import MissingFile
+from ..messages import MissingFile, near_path
 from ..registry import is_distiller, type_name
 from .trial_build import check_pair
 
@@ -37,6 +37,7 @@ def check_names(config: Config) -> None:
             raise MissingFile(
                 f'{where} names the checkpoint {path!r}, which is not a '
                 'file; correct it, or set it to None for random weights'
+                f'{near_path(path)}'
             )
     load_from = config.get('load_from')
     if load_from and not is_url(load_from):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..messages import MissingFile, WrongValue
+from ..messages import MissingFile, WrongValue, near_path
 
 Cost = Union[str, Path, Tensor, np.ndarray, Sequence[Sequence[float]]]
 
@@ -109,7 +109,7 @@ def _read_file(name: str, path: Path) -> Union[Tensor, np.ndarray]:
     if not path.is_file():
         raise MissingFile(
             f'{name}: there is no cost matrix {path.absolute()}; make one '
-            'with mmkd_logit.losses.class_costs'
+            f'with mmkd_logit.losses.class_costs{near_path(str(path))}'
         )
     try:
         if path.suffix == '.npy':

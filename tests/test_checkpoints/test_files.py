@@ -16,6 +16,8 @@ def test_a_path_is_found_in_its_spellings(tmp_path, monkeypatch):
     assert local_file(path.as_uri()) == str(path)
     with pytest.raises(FileNotFoundError, match="'/no.pth' is not a file"):
         local_file('/no.pth')
+    with pytest.raises(FileNotFoundError, match="did you mean '.*/a b.pth'"):
+        local_file(str(path.with_name('a_b.pth')))
 
 
 def test_hash_of_a_file(tmp_path):

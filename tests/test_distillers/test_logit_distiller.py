@@ -10,9 +10,11 @@ from mmengine.runner import Runner, load_checkpoint
 from mmengine.runner.checkpoint import get_state_dict
 
 from mmkd_logit.losses import kd_loss
+from mmkd_logit.messages import WrongValue
 from mmkd_logit.registry import MODELS
 from mmkd_logit.structures.logit_pair import LogitPair
 from tests.toys import (
+    ToyLogits,
     ToyModel,
     distiller_config,
     runner_config,
@@ -330,6 +332,26 @@ def test_mistakes_about_the_teacher_are_named_before_training(
     config = distiller_config(teacher_file(tmp_path))
     config.update(change)
     with pytest.raises(error, match=message):
+        MODELS.build(config).init_weights()
+
+
+def test_a_teacher_that_does_not_fit_is_named(tmp_path, monkeypatch):
+    (tmp_path / 'toy.py').write_text("model = dict(type='ToyModel')")
+    config = distiller_config(teacher_file(tmp_path))
+    config['teacher'] = str(tmp_path / 'toy.py')
+    config['student']['num_classes'] = 3
+    start = "^teacher config '.*toy.py'"
+    with pytest.raises(ValueError, match=f'{start}: teacher has 4 classes'):
+        MODELS.build(config).init_weights()
+
+    def check(reader, student, teacher):
+        raise WrongValue('no detector')
+
+    monkeypatch.setattr(ToyLogits, 'check', check)
+    with pytest.raises(ValueError, match=f'{start}: no detector'):
+        MODELS.build(config).init_weights()
+    config['teacher_ckpt'] = teacher_file(tmp_path, num_classes=5)
+    with pytest.raises(ValueError, match="the teacher config '.*toy.py' .of"):
         MODELS.build(config).init_weights()
 
 

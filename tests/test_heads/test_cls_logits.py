@@ -579,7 +579,7 @@ def test_heads_that_cannot_be_compared_say_why():
     model.head = MODELS.build(dict(type='mmpretrain.ClsHead'))
     with pytest.raises(ValueError, match='no classification layer'):
         ClsLogits().facts(model)
-    with pytest.raises(ValueError, match='Linear with head NoneType'):
+    with pytest.raises(ValueError, match='Linear has no .head.; class'):
         ClsLogits().facts(torch.nn.Linear(2, 2))
 
 

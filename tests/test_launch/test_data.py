@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from mmkd_logit.launch import check_data, move_data_root
-from mmkd_logit.launch.data import training_loaders
+from mmkd_logit.launch.data import check_paths, training_loaders
 
 
 def coco(root='data/coco/'):
@@ -52,7 +52,11 @@ def test_missing_data_names_the_layout_and_the_switch(tmp_path):
         check_data(config)
     (tmp_path / 'annotations').mkdir()
     (tmp_path / 'train2017').mkdir()
+    (tmp_path / 'annotations/tarin.json').write_text('{}')
+    with pytest.raises(FileNotFoundError, match='you mean .*/tarin.json'):
+        check_paths(config)
     (tmp_path / 'annotations/train.json').write_text('{}')
+    check_paths(config)
     check_data(config)
 
 
