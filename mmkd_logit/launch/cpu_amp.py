@@ -35,13 +35,22 @@ class CPUAmpOptimWrapper(OptimWrapper):
             ):
                 yield
         except RuntimeError as error:
-            # torch names the type in one way, MMCV's operators in another
-            if 'BFloat16' not in str(error):
-                raise
-            raise WrongValue(
-                '--amp on a CPU computes in bfloat16, which an operator of '
-                f'this model does not have ({error}); leave --amp out'
-            ) from error
+            explain_bfloat16(error)
+            raise
+
+
+def explain_bfloat16(error: Exception) -> None:
+    """Raise a sentence for an operator that has no bfloat16 form.
+
+    Raises:
+        ValueError: If that is what the error says.
+    """
+    # torch names the type in one way, MMCV's operators in another
+    if isinstance(error, RuntimeError) and 'BFloat16' in str(error):
+        raise WrongValue(
+            '--amp on a CPU computes in bfloat16, which an operator of this '
+            f'model does not have ({error}); leave --amp out'
+        ) from error
 
 
 def amp_for_this_device(config: Config) -> None:

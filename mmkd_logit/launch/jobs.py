@@ -24,6 +24,7 @@ from .run_settings import refuse_mixed_run
 from .runner import ToolRunner
 from .screen import TerminalRunner, is_terminal
 from .start import use_teacher
+from .trial_step import check_amp
 from .weights import check_names, check_weights, read_weights
 
 
@@ -46,6 +47,7 @@ def train(args: Namespace) -> None:
     loaders = training_loaders(config)
     check_paths(config, loaders)
     check_weights(config, args.trust)
+    check_amp(config)
     check_data(config, loaders)
     choose_checkpoint(config, args.trust)
     read_checkpoints_safely(args.trust)

@@ -35,7 +35,7 @@ def check_pair(config: Config) -> bool:
     Raises:
         UserMistake: As the run itself would.
     """
-    with _quietly(), no_random_numbers_used():
+    with quiet_trial():
         for device in _DEVICES:
             try:
                 _build(config, device)
@@ -58,12 +58,12 @@ def _build(config: Config, device: str) -> None:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Hide what the run itself will say again."""
+def quiet_trial() -> Iterator[None]:
+    """Hide what the run itself will say again; use none of its numbers."""
     logger = MMLogger.get_current_instance()
     before, logger.disabled = logger.disabled, True
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_random_numbers_used():
             warnings.simplefilter('ignore')
             yield
     finally:

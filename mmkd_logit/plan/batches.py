@@ -31,13 +31,33 @@ def training_batch(
             return next(iter(loader)), f'{count} images of the training set'
         except (UserMistake, OSError) as error:
             why = str(error).split(';')[0].split('. ')[0]
-        height, width = _size_of_pipeline(config) or (512, 512)
+        height, width = size_of_pipeline(config) or (512, 512)
     else:
         why, height, width = 'as asked', image_size, image_size
-    scope = config.get('default_scope')
-    makers = dict(mmdet=_detection, mmseg=_segmentation)
-    batch = makers.get(scope, _classification)(student, count, height, width)
+    batch = random_batch(
+        config.get('default_scope'), student, count, height, width
+    )
     return batch, f'{count} random images of {height} x {width} ({why})'
+
+
+def random_batch(
+    scope: Optional[str],
+    student: nn.Module,
+    count: int,
+    height: int,
+    width: int,
+) -> dict:
+    """Random images with annotations, as a data loader gives them.
+
+    Args:
+        scope (str, optional): Toolbox, such as ``'mmdet'``.
+        student (nn.Module): For the number of its classes.
+        count (int): Images.
+        height (int): Of each image.
+        width (int): Of each image.
+    """
+    makers = dict(mmdet=_detection, mmseg=_segmentation)
+    return makers.get(scope, _classification)(student, count, height, width)
 
 
 def _in_this_process(config: Config) -> Config:
@@ -46,8 +66,8 @@ def _in_this_process(config: Config) -> Config:
     return loader
 
 
-def _size_of_pipeline(config: Config) -> Optional[Tuple[int, int]]:
-    """(h, w) of a config's training images, from its transforms."""
+def size_of_pipeline(config: Config) -> Optional[Tuple[int, int]]:
+    """(h, w) of a config's training images, by its transforms; or None."""
     dataset = config.train_dataloader.dataset
     while 'pipeline' not in dataset and 'dataset' in dataset:
         dataset = dataset.dataset

@@ -5,8 +5,8 @@ import torch
 from mmengine.config import Config
 
 from mmkd_logit.plan.batches import (
-    _size_of_pipeline,
     give_random_weights,
+    size_of_pipeline,
     training_batch,
 )
 
@@ -30,7 +30,7 @@ def test_size_of_a_pipeline(pipeline, size):
     inner = dict(type='CocoDataset', pipeline=pipeline)
     for dataset in (inner, dict(type='RepeatDataset', dataset=inner)):
         config = Config(dict(train_dataloader=dict(dataset=dataset)))
-        assert _size_of_pipeline(config) == size
+        assert size_of_pipeline(config) == size
 
 
 @pytest.mark.parametrize(
