@@ -12,6 +12,7 @@ from torch import Tensor
 from ..distillers.step_log import part_prefix
 from ..losses import dkd_loss, kd_loss
 from ..messages import WrongValue
+from ..pictures import DPI, column
 from ..registry import HOOKS
 from ..structures.logit_pair import LogitPair
 from .distiller_hook import DistillerHook
@@ -20,6 +21,13 @@ from .distiller_hook import DistillerHook
 Curves = Dict[str, List[Tuple[int, float]]]
 
 _LOGGED = 'train/agreement/'
+#: Of the panels of the picture.
+_TITLES = {
+    'top1': 'top1: fraction of rows with the same top class',
+    'kl': 'kl: KL(teacher || student) at tau 1',
+    'tckd': 'tckd: the part of the target class',
+    'nckd_share': 'nckd_share: NCKD / (TCKD + NCKD)',
+}
 
 
 @HOOKS.register_module()
@@ -129,18 +137,14 @@ def agreement(pair: LogitPair, use_sigmoid: bool) -> Dict[str, Tensor]:
 
 def draw(curves: Curves, path: Path) -> None:
     """One panel per measured quantity, one line per term, by iteration."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     kinds = sorted({name.rpartition('/')[2] for name in curves})
-    figure = Figure(figsize=(4 * len(kinds), 3), layout='tight')
-    FigureCanvasAgg(figure)
-    for index, kind in enumerate(kinds):
-        axes = figure.add_subplot(1, len(kinds), index + 1)
+    figure, panels = column([2.6] * len(kinds))
+    for axes, kind in zip(panels, kinds):
         for name, values in sorted(curves.items()):
             term, _, last = name.rpartition('/')
             if last == kind:
                 axes.plot(*zip(*values), label=term, marker='.')
-        axes.set(title=kind, xlabel='iteration')
-        axes.legend(fontsize='small')
-    figure.savefig(path, dpi=120)
+        axes.set(title=_TITLES.get(kind, kind), xlabel='iteration')
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=9)
+    figure.savefig(path, dpi=DPI)

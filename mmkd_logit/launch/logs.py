@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from ..checkpoints.config_text import parse_config
 from ..messages import WrongValue
+from ..pictures import DPI, column
 from .run_settings import logs_of_last_run, refuse_joined_runs
 
 Log = Dict[int, Dict[str, float]]
@@ -159,12 +160,8 @@ def draw_curves(
         keys (dict[str, str]): Logged name -> title of its panel.
         path (str or Path): Picture file.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.5 * len(keys), 4), layout='constrained')
-    for axes, (key, title) in zip(
-        figure.subplots(1, len(keys), squeeze=False)[0], keys.items()
-    ):
+    figure, panels = column([3.4] * len(keys))
+    for axes, (key, title) in zip(panels, keys.items()):
         for number, (legend, logs) in enumerate(runs.items()):
             curves = [_curve(log, key) for log in logs]
             curves = [curve for curve in curves if curve]
@@ -185,8 +182,8 @@ def draw_curves(
         axes.set_xlabel('iteration')
         axes.grid(alpha=0.3)
         if axes.lines:
-            axes.legend()
-    figure.savefig(path, dpi=110)
+            axes.legend(fontsize=9)
+    figure.savefig(path, dpi=DPI)
 
 
 def _curve(log: Log, key: str) -> List[tuple]:

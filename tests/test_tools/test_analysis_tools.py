@@ -38,6 +38,66 @@ def test_correlation_of_classes_by_hand(tool):
         module.difference(logits, other[:, :2])
 
 
+@pytest.mark.parametrize('largest', [None, 1.5])
+def test_compared_matrices_have_one_colour_scale(tool, tmp_path, largest):
+    student = torch.tensor([[1.0, -0.5], [-0.5, 1.0]])
+    teacher = torch.tensor([[1.0, 0.25], [0.25, 1.0]])
+    figure = tool('logit_correlation').draw(
+        dict(ours=student, theirs=teacher),
+        ['cat', 'dog'],
+        str(tmp_path / 'a.png'),
+        largest,
+    )
+    panels = [axes for axes in figure.axes if axes.images]
+    first, second, gap = (axes.images[0] for axes in panels)
+    assert first.norm is second.norm
+    assert first.cmap.name == second.cmap.name
+    assert first.get_clim() == (-1, 1)
+    assert gap.get_array().max() == 0.75
+    assert gap.get_clim() == (0, largest or 0.75)
+    for axes in panels:
+        names = [text.get_text() for text in axes.get_xticklabels()]
+        assert names == ['cat', 'dog']
+    titles = [axes.get_title() for axes in panels]
+    assert titles[0].endswith('ours') and titles[1].endswith('theirs')
+    # one scale beside the two matrices, one beside their difference
+    assert len(figure.axes) == 5
+
+
+def test_many_classes_are_numbered(tool, tmp_path):
+    matrix = torch.eye(31)
+    figure = tool('logit_correlation').draw(
+        dict(a=matrix, b=matrix), list('x' * 31), str(tmp_path / 'a.png')
+    )
+    assert figure.axes[0].get_xlabel() == 'class number'
+
+
+@pytest.mark.parametrize('classes', [3, 25])
+def test_every_class_of_tsne_is_in_the_legend(tool, tmp_path, classes):
+    labels = torch.arange(2 * classes) % classes
+    points = np.random.default_rng(0).normal(size=(2 * classes, 2))
+    names = [f'class {index}' for index in range(classes)]
+    figure = tool('tsne').draw(
+        dict(ours=points, theirs=points),
+        labels,
+        names,
+        str(tmp_path / 'a.png'),
+    )
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == names
+    first, second = figure.axes
+    looks = {
+        (
+            tuple(dots.get_facecolor()[0]),
+            dots.get_paths()[0].vertices.tobytes(),
+        )
+        for dots in first.collections
+    }
+    assert len(looks) == classes  # no two classes look alike
+    for ours, theirs in zip(first.collections, second.collections):
+        assert (ours.get_facecolor() == theirs.get_facecolor()).all()
+
+
 def test_hits_of_cells_by_hand(tool):
     module = tool('cells')
     # one image of class 1: the whole and two of four quarters are right

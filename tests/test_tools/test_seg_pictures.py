@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_colours_of_pixels_where_students_differ(monkeypatch):
         tool.WHITE,
         tool.WORSE,
         tool.BETTER,
-        tool.WHITE,
+        tool.NO_LABEL,
         tool.BOTH_WRONG,
     ]
     assert tool.right_share(label, alone, 3) == 0.5
@@ -41,6 +42,75 @@ def test_colours_of_pixels_where_students_differ(monkeypatch):
     assert tool.shares_of_change(label, alone, distilled, 3) == (0.25, 0.25)
     assert np.isnan(tool.shares_of_change(label * 0 + 9, alone, alone, 3)[0])
     assert np.isnan(tool.right_share(label * 0 + 255, alone, 3))
+
+
+class ToyScenes:
+    """Two images of a cat on grass, beside pixels without a label."""
+
+    metainfo = dict(
+        classes=('grass', 'cat', 'sky'),
+        palette=[(0, 200, 0), (200, 100, 0), (0, 0, 250)],
+    )
+    labels = np.array([[0, 0, 1, 255], [0, 0, 1, 255]])
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return dict(inputs=torch.zeros(3, 2, 4, dtype=torch.uint8))
+
+
+def test_colours_are_explained(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    import seg_pictures as tool
+
+    data = ToyScenes()
+    seen = {'student alone': data.labels * 0, 'distilled': data.labels % 255}
+    monkeypatch.setattr(
+        tool, 'predict', lambda model, item: (seen[model], data.labels)
+    )
+    out = str(tmp_path / 'a.png')
+    figure = tool.draw(
+        {name: name for name in seen},
+        data,
+        SimpleNamespace(images=[0, 1], out=out),
+    )
+    about_students, about_maps = (
+        {
+            text.get_text(): tuple(
+                round(255 * part) for part in patch.get_facecolor()[:3]
+            )
+            for text, patch in zip(legend.get_texts(), legend.get_patches())
+        }
+        for legend in figure.legends
+    )
+    assert about_students == tool.MEANINGS
+    # sky occurs nowhere
+    assert about_maps == {
+        'grass': (0, 200, 0),
+        'cat': (200, 100, 0),
+        'no label': tool.WHITE,
+    }
+    panels = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in panels[:5]] == [
+        'image 0',
+        'label',
+        'student alone: 66.7% right',
+        'distilled: 100.0% right',
+        'distilled: 33.3% better, 0.0% worse',
+    ]
+    shown = panels[1].images[0].get_array()
+    assert tuple(shown[0, 3]) == about_maps['no label']
+    assert len(panels) == 10 and len(figure.axes) == 12
+    assert figure.get_figwidth() < 6  # two columns, for a phone
+
+
+def test_no_label_is_unlike_every_class(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    import seg_pictures as tool
+
+    assert tool.colour_of_no_label([(0, 0, 0), (90, 0, 0)]) == tool.WHITE
+    assert tool.colour_of_no_label([(250, 250, 240)]) == (0, 0, 0)
 
 
 @pytest.mark.slow

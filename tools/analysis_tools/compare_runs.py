@@ -34,7 +34,8 @@ class Run(NamedTuple):
     def best(self, key: str) -> Optional[str]:
         """``largest value (its first iteration) last value`` of a metric."""
         curve = [(v[key], -step) for step, v in self.log.items() if key in v]
-        if not curve:
+        # COCO's -1: no object of that size
+        if all(value == -1 for value, _ in curve):
             return None
         value, step = max(curve)
         return f'{value:.4g} ({-step}) {last_values(self.log)[key]:.4g}'

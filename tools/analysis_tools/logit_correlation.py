@@ -4,17 +4,21 @@
         TEACHER_CONFIG TEACHER_CHECKPOINT --out correlation.png
 
 The logits of the test set give one correlation matrix per model, class
-against class; the picture shows the absolute difference, as Figure 3 of SDD
-(https://arxiv.org/abs/2403.13512) and the papers before it.
+against class. The picture shows both in one colour scale, and the absolute
+difference, as Figure 3 of SDD (https://arxiv.org/abs/2403.13512) and the
+papers before it. Pictures of several runs get one scale with --largest.
 """
 
-from typing import List
+from typing import Dict, List, Optional
 
 import torch
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from torch import Tensor
 from two_models import class_names, load_two, parser, run
 
 from mmkd_logit.launch import run_and_explain
+from mmkd_logit.pictures import DPI, column
 
 
 def class_correlation(logits: Tensor) -> Tensor:
@@ -36,46 +40,85 @@ def difference(logits: Tensor, other: Tensor) -> Tensor:
     return (class_correlation(logits) - class_correlation(other)).abs()
 
 
-def draw(matrix: Tensor, names: List[str], title: str, path: str) -> None:
-    """A square of colours; classes by name where there are at most 30."""
-    from matplotlib.figure import Figure
+def draw(
+    matrices: Dict[str, Tensor],
+    names: List[str],
+    path: str,
+    largest: Optional[float] = None,
+) -> Figure:
+    """The two matrices in one colour scale, and their difference below.
 
+    Args:
+        matrices (dict[str, Tensor]): Title -> class correlations, (C, C); two.
+        names (list[str]): Of the C classes; shown where they are at most 30.
+        path (str): Picture file.
+        largest (float, optional): Upper end of the difference's scale.
+            Defaults to its own largest value.
+
+    Returns:
+        Figure: What was written.
+    """
+    first, second = matrices.values()
+    gap = (first - second).abs()
     few = len(names) <= 30
-    side = max(4.5, 0.3 * len(names)) if few else 6.0
-    figure = Figure(figsize=(side + 1.2, side), layout='constrained')
-    panel = figure.add_subplot()
-    picture = panel.imshow(matrix, vmin=0, cmap='viridis')
-    panel.set_title(title, fontsize='medium')
-    if few:
-        panel.set_xticks(range(len(names)), names, rotation=90)
-        panel.set_yticks(range(len(names)), names)
-    else:
-        panel.set(xlabel='class', ylabel='class')
+    figure, panels = column([4.4 if few else 4.2] * 3, layout='compressed')
+    same = Normalize(-1, 1)
+    for panel, (title, matrix) in zip(panels, matrices.items()):
+        picture = panel.imshow(matrix.numpy(), norm=same, cmap='RdBu_r')
+        panel.set_title(f'correlation of classes, {title}')
     figure.colorbar(
-        picture, label='difference of class correlations', shrink=0.9
+        picture, ax=panels[:2], label='correlation, -1 to 1', shrink=0.6
     )
-    figure.savefig(path, dpi=150)
+    picture = panels[2].imshow(
+        gap.numpy(), vmin=0, vmax=largest or gap.max().item(), cmap='viridis'
+    )
+    panels[2].set_title(
+        f'absolute difference: mean {gap.mean():.3g}, largest {gap.max():.3g}'
+    )
+    figure.colorbar(
+        picture,
+        ax=panels[2:],
+        label='difference',
+        shrink=0.8,
+        extend='max' if largest and largest < gap.max() else 'neither',
+    )
+    for panel in panels:
+        if few:
+            size = 9 if len(names) <= 15 else 6
+            places = range(len(names))
+            panel.set_xticks(places, names, rotation=90, fontsize=size)
+            panel.set_yticks(places, names, fontsize=size)
+        else:
+            panel.set(xlabel='class number', ylabel='class number')
+    figure.savefig(path, dpi=DPI)
+    return figure
 
 
 def main() -> None:
-    args = parser(__doc__).parse_args()
+    command = parser(__doc__)
+    command.add_argument(
+        '--largest',
+        type=float,
+        help="upper end of the difference's scale, the same for pictures "
+        'that are compared',
+    )
+    args = command.parse_args()
     models, loader = load_two(args)
     logits = [
         run(model, loader, lambda model, x: model(x))[0]
         for model in models.values()
     ]
     try:
-        matrix = difference(*logits)
+        gap = difference(*logits)
     except ValueError as error:
         raise SystemExit(f'ValueError: {error}') from None
-    numbers = f'mean {matrix.mean():.4f}, largest {matrix.max():.4f}'
     draw(
-        matrix,
-        class_names(loader, len(matrix)),
-        f'|{args.names[0]} - {args.names[1]}|: {numbers}',
+        dict(zip(models, map(class_correlation, logits))),
+        class_names(loader, len(gap)),
         args.out,
+        args.largest,
     )
-    print(f'{numbers}; wrote {args.out}')
+    print(f'mean {gap.mean():.4f}, largest {gap.max():.4f}; wrote {args.out}')
 
 
 if __name__ == '__main__':

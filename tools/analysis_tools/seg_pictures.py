@@ -5,9 +5,10 @@
         configs/dkd/deeplabv3_r101_r18_cityscapes.py distilled.pth \
         --images 0 50 100 --out pictures.png
 
-The last column shows the pixels where the two students differ: green where
-only the distilled one is right, red where only the other is, grey where both
-are wrong, with the shares of green and red. Images come from the test set of
+The last picture of an image shows the pixels where the two students differ:
+green where only the distilled one is right, red where only the other is, dark
+grey where both are wrong, with the shares of green and red; pixels without a
+label are light grey. Classes are named below. Images come from the test set of
 the first config; the teacher is the one that the second config names. The
 number above a model's picture is its share of right pixels. For a run with
 --cfg-options take the config that it wrote into its work dir.
@@ -31,9 +32,18 @@ from mmkd_logit.launch import (
     move_data_root,
     run_and_explain,
 )
+from mmkd_logit.pictures import DPI, WIDTH, legend, legend_height
 
-BETTER, WORSE, BOTH_WRONG = (0, 160, 60), (215, 25, 30), (150, 150, 150)
-WHITE = (255, 255, 255)
+BETTER, WORSE, BOTH_WRONG = (0, 160, 60), (215, 25, 30), (110, 110, 110)
+WHITE, NO_LABEL = (255, 255, 255), (222, 222, 222)
+MEANINGS = {
+    'only the distilled student is right': BETTER,
+    'only the student alone is right': WORSE,
+    'both are wrong, differently': BOTH_WRONG,
+    'both say the same': WHITE,
+    'no label': NO_LABEL,
+}
+Colour = Tuple[int, int, int]
 
 
 def parse_args() -> argparse.Namespace:
@@ -76,11 +86,42 @@ def predict(model: nn.Module, item: dict) -> Tuple[np.ndarray, np.ndarray]:
     )
 
 
-def colours(labels: np.ndarray, palette: List[Tuple[int, int, int]]):
-    """Label map (H, W) -> picture; labels without a colour are black."""
-    table = np.zeros((256, 3), np.uint8)
+def colours(labels: np.ndarray, palette: List[Colour], other: Colour):
+    """Label map (H, W) -> picture; labels without a class are ``other``."""
+    table = np.full((256, 3), other, np.uint8)
     table[: len(palette)] = palette
     return table[labels]
+
+
+def colour_of_no_label(palette: List[Colour]) -> Colour:
+    """White or black, whichever is further from the colours of all classes."""
+    gaps = {
+        other: np.abs(np.subtract(palette, other)).sum(1).min()
+        for other in (WHITE, (0, 0, 0))
+    }
+    return max(gaps, key=gaps.get)
+
+
+def legend_of(
+    maps: List[np.ndarray], dataset: Dict[str, Any], other: Colour
+) -> Dict[str, Colour]:
+    """Name -> colour of what occurs in label maps.
+
+    Args:
+        maps (list[np.ndarray]): Label maps.
+        dataset (dict): ``metainfo`` with ``classes`` and ``palette``.
+        other (tuple[int, int, int]): Colour of pixels without a label.
+    """
+    seen = sorted({int(label) for one in maps for label in np.unique(one)})
+    classes = dataset['classes']
+    found = {
+        classes[label]: tuple(dataset['palette'][label])
+        for label in seen
+        if label < len(classes)
+    }
+    if seen and seen[-1] >= len(classes):
+        found['no label'] = other
+    return found
 
 
 def differences(
@@ -95,6 +136,7 @@ def differences(
     picture[differ] = BOTH_WRONG
     picture[differ & (distilled == label)] = BETTER
     picture[differ & (alone == label)] = WORSE
+    picture[label >= num_classes] = NO_LABEL
     return picture
 
 
@@ -120,48 +162,77 @@ def shares_of_change(
     return float((ours & ~theirs).mean()), float((theirs & ~ours).mean())
 
 
-def draw(models: Dict[str, nn.Module], dataset: Any, args: Any) -> None:
-    """One row per image."""
+def look(
+    models: Dict[str, nn.Module], dataset: Any, index: int, other: Colour
+) -> Tuple[Dict[str, np.ndarray], List[np.ndarray]]:
+    """Title -> picture for one image, and the label maps in them."""
+    item = dataset[index]
     palette = dataset.metainfo['palette']
     classes = len(dataset.metainfo['classes'])
-    last = 'students differ: better, worse'
-    titles = ['image', 'label', *models, last]
-    rows = []
+    maps = {}
+    for name, model in models.items():
+        maps[name], label = predict(model, item)
+    shown = {
+        f'image {index}': item['inputs'].numpy()[::-1].transpose(1, 2, 0),
+        'label': colours(label, palette, other),
+    }
+    for name, seen in maps.items():
+        title = f'{name}: {right_share(label, seen, classes):.1%} right'
+        shown[title] = colours(seen, palette, other)
+    students = maps['student alone'], maps['distilled']
+    better, worse = shares_of_change(label, *students, classes)
+    title = f'distilled: {better:.1%} better, {worse:.1%} worse'
+    shown[title] = differences(label, *students, classes)
+    return shown, [label, *maps.values()]
+
+
+def draw(models: Dict[str, nn.Module], dataset: Any, args: Any) -> Figure:
+    """Two columns of pictures per image, and what their colours mean."""
+    other = colour_of_no_label(dataset.metainfo['palette'])
+    pictures: List[Tuple[str, np.ndarray]] = []
+    maps: List[np.ndarray] = []
     for index in args.images:
         if not 0 <= index < len(dataset):
             raise SystemExit(
                 f'--images {index}: the test set has {len(dataset)} images, '
                 f'the last one is {len(dataset) - 1}'
             )
-        item = dataset[index]
-        maps = {}
-        for name, model in models.items():
-            maps[name], label = predict(model, item)
-        image = item['inputs'].numpy()[::-1].transpose(1, 2, 0)
-        shares = [right_share(label, seen, classes) for seen in maps.values()]
-        pictures = [image, colours(label, palette)]
-        pictures += [colours(seen, palette) for seen in maps.values()]
-        students = maps['student alone'], maps['distilled']
-        pictures.append(differences(label, *students, classes))
-        notes = ['', '', *[f'{share:.1%}' for share in shares]]
-        better, worse = shares_of_change(label, *students, classes)
-        notes.append(f'+{better:.1%}, -{worse:.1%}')
-        rows.append(list(zip(pictures, notes)))
-    height, width = rows[0][1][0].shape[:2]
+        shown, seen = look(models, dataset, index, other)
+        shown = list(shown.items())
+        pictures += shown + [('', shown[0][1])] * (len(shown) % 2)
+        maps += seen
+    names = legend_of(maps, dataset.metainfo, other)
+    height, width = pictures[1][1].shape[:2]
+    lines = len(pictures) // 2
     figure = Figure(
-        figsize=(3 * len(titles), (3 * height / width + 0.3) * len(rows))
+        figsize=(
+            WIDTH,
+            (WIDTH / 2 * height / width + 0.25) * lines
+            + legend_height(list(names))
+            + legend_height(list(MEANINGS)),
+        ),
+        layout='constrained',
     )
-    panels = figure.subplots(len(rows), len(titles), squeeze=False)
-    for axes, row in zip(panels, rows):
-        for axis, (picture, note) in zip(axes, row):
-            axis.imshow(picture)
-            axis.set_axis_off()
-            axis.set_title(note, fontsize=8)
-    for axis, title in zip(panels[0], titles):
-        axis.set_title(f'{title} {axis.get_title()}'.strip(), fontsize=9)
-    figure.tight_layout(pad=0.3)
-    figure.savefig(args.out, dpi=110)
+    for panel, (title, picture) in zip(
+        figure.subplots(lines, 2, squeeze=False).flat, pictures
+    ):
+        panel.set_axis_off()
+        if title:
+            panel.imshow(picture)
+            panel.set_title(title, fontsize=9)
+    legend(figure, _unit(MEANINGS), 'where the students differ', 'upper')
+    legend(figure, _unit(names), 'label maps')
+    figure.savefig(args.out, dpi=DPI)
     print(f'wrote {args.out}')
+    return figure
+
+
+def _unit(colours_of: Dict[str, Colour]) -> Dict[str, Tuple[float, ...]]:
+    """The same colours from 0 to 1."""
+    return {
+        name: tuple(part / 255 for part in colour)
+        for name, colour in colours_of.items()
+    }
 
 
 def main() -> None:

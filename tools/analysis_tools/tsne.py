@@ -1,4 +1,4 @@
-"""Draw t-SNE of the features of two classifiers, side by side.
+"""Draw t-SNE of the features of two classifiers, one below the other.
 
     python tools/analysis_tools/tsne.py CONFIG CHECKPOINT \
         TEACHER_CONFIG TEACHER_CHECKPOINT --out tsne.png
@@ -9,10 +9,15 @@ Features are what the last linear layer reads. Needs scikit-learn.
 from typing import Any, Dict, List
 
 import torch
+from matplotlib import colormaps
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 from two_models import class_names, load_two, parser, run
 
 from mmkd_logit.launch import run_and_explain
+from mmkd_logit.pictures import DPI, column, columns_of
+
+_SHAPES = 'os^Dv'
 
 
 def features(model: nn.Module, inputs: Tensor) -> Tensor:
@@ -51,32 +56,44 @@ def embed(vectors: Tensor, seed: int = 0) -> Any:
 
 def draw(
     points: Dict[str, Any], labels: Tensor, names: List[str], path: str
-) -> None:
-    """One panel per model, one colour per class; a legend for 20 at most."""
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
+) -> Figure:
+    """One panel per model; a colour and from 20 classes on a shape per class.
 
+    Args:
+        points (dict): Title -> (M, 2).
+        labels (Tensor): Class of each point, (M,).
+        names (list[str]): Of all classes; each has its place in the legend.
+        path (str): Picture file.
+
+    Returns:
+        Figure: What was written.
+    """
     colours = colormaps['tab10' if len(names) <= 10 else 'tab20'].colors
-    figure = Figure(figsize=(9, 4.9), layout='constrained')
-    panels = figure.subplots(1, len(points), squeeze=False)[0]
+    ncols = columns_of(max(map(len, names)))
+    footer = 0.2 * -(-len(names) // ncols) + 0.7
+    figure, panels = column([4.2] * len(points), footer)
     for panel, (title, vectors) in zip(panels, points.items()):
         for label, name in enumerate(names):
             panel.scatter(
                 *vectors[labels == label].T,
                 color=colours[label % len(colours)],
-                s=5 if len(labels) > 500 else 14,
+                marker=_SHAPES[label // len(colours) % len(_SHAPES)],
+                s=6 if len(labels) > 500 else 16,
                 linewidths=0,
                 label=name,
             )
         panel.set(title=title, xticks=[], yticks=[])
-    if len(names) <= 20:
-        figure.legend(
-            *panels[0].get_legend_handles_labels(),
-            loc='outside lower center',
-            ncols=min(5, len(names)),
-            markerscale=2,
-        )
-    figure.savefig(path, dpi=150)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc='outside lower center',
+        ncols=ncols,
+        markerscale=2,
+        fontsize=9,
+        title='classes; the axes of t-SNE have no unit',
+        title_fontsize=9,
+    )
+    figure.savefig(path, dpi=DPI)
+    return figure
 
 
 def main() -> None:
