@@ -25,7 +25,7 @@ import docs_commands  # noqa: E402
 OWN = re.compile(
     r'\.\.\.|(.*/)?[A-Z]+(\.\w+)?|'
     r'(my_|abc|street|checkpoints/|work_dirs/|data/|/data/|student\.pth|'
-    r'clean\.pth|downloaded\.pth|ckpt_epoch).*'
+    r'clean\.pth|downloaded\.pth|ckpt_epoch|resnet34-b627a593).*'
 )
 TOOLBOXES = ('mmpretrain', 'mmdet', 'mmseg')
 

@@ -86,6 +86,9 @@ def source(page: str) -> str:
         url = entry['Code']['URL']
         name = url.partition('github.com/')[2]
         line += f" **Authors' code**: [{name}]({url})."
+    precision = entry.get('Metadata', {}).get('Training Precision')
+    if precision:
+        line += f' **Their precision**: {precision}.'
     return line
 
 
