@@ -40,6 +40,11 @@ def parse_args() -> argparse.Namespace:
         'looked for beside the work dir if not given',
     )
     parser.add_argument(
+        '--teacher-cache',
+        metavar='FOLDER',
+        help="read the teacher's logits that tools/cache_teacher.py wrote",
+    )
+    parser.add_argument(
         '--amp',
         action='store_true',
         help='automatic mixed precision; bfloat16 on a CPU',

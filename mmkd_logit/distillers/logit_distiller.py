@@ -13,6 +13,7 @@ from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
 from .build import build_model
 from .build_terms import build_terms
+from .cached_teacher import cached_teachers
 from .compare import compare_pairs
 from .describe import report_lines
 from .self_teacher import SelfTeacher
@@ -71,6 +72,8 @@ class LogitDistiller(StandIn):
         data_preprocessor (dict, optional): For a student without one of its
             own; MMEngine passes what MMPretrain's configs keep beside the
             model.
+        teacher_cache (str, optional): Folder that ``tools/cache_teacher.py``
+            wrote; the teacher's logits are read there and it is not run.
 
     Raises:
         ValueError: If a reader or loss does not fit the student's head.
@@ -96,6 +99,7 @@ class LogitDistiller(StandIn):
         trust_teacher_ckpt: bool = False,
         teacher_mean: str = 'probabilities',
         data_preprocessor: Optional[dict] = None,
+        teacher_cache: Optional[str] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
         if isinstance(student, dict):
@@ -108,6 +112,8 @@ class LogitDistiller(StandIn):
         self.teachers = make_teachers(
             teacher, teacher_ckpt, trust_teacher_ckpt, class_map, self.student
         )
+        if teacher_cache:
+            self.teachers = cached_teachers(self.teachers, teacher_cache)
         self.class_map = class_map
         self.teacher_mean = check_mean(teacher_mean)
         self.terms = build_terms(self.student, distill, len(self.teachers))

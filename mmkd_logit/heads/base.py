@@ -90,6 +90,16 @@ class LogitReader:
         """
         return ()
 
+    def teacher_options(self) -> Optional[Dict[str, Any]]:
+        """Options that change what is asked of the teacher, by name.
+
+        Rows that depend on the image alone can be written before the run
+        (:mod:`mmkd_logit.cache`): all that the reader asks of the teacher are
+        tensors (B, C, ...), by :meth:`TeacherPass.once`. None, the default,
+        where they depend on what the student does.
+        """
+        return None
+
     def watch(
         self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:

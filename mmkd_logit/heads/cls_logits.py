@@ -222,6 +222,11 @@ class ClsLogits(LogitReader):
                 f'{num_classes(teacher.head)}; remove `hard`'
             )
 
+    def teacher_options(self) -> Dict[str, Any]:
+        if self.has_cells:
+            return dict(scales=self.scales, pool=self.pool)
+        return dict(token=self.token)
+
     def watch(
         self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:

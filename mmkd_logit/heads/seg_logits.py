@@ -231,6 +231,11 @@ class SegLogits(PixelReader):
     def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
         return () if self.auxiliary_weight else ('auxiliary_head',)
 
+    def teacher_options(self) -> Dict[str, Any]:
+        return dict(
+            resolution=self.resolution, auxiliary=self.auxiliary_weight > 0
+        )
+
     # ------------------------------------------------------------ training
 
     def watch(

@@ -7,6 +7,7 @@ from .kd_self_teacher_hook import KDSelfTeacherHook
 from .kd_stop_hook import KDStopHook
 from .kd_warmup_hook import KDWarmupHook
 from .seed_each_iter_hook import SeedEachIterHook
+from .teacher_cache_hook import TeacherCacheHook
 
 __all__ = [
     'KDAgreementHook',
@@ -16,4 +17,5 @@ __all__ = [
     'KDStopHook',
     'KDWarmupHook',
     'SeedEachIterHook',
+    'TeacherCacheHook',
 ]

@@ -10,6 +10,7 @@ from mmengine.runner.base_loop import BaseLoop
 
 from ..checkpoints.state_dict import compare_keys
 from ..distillers import LogitDistiller
+from ..distillers.cached_teacher import CachedTeacher
 from ..distillers.channel_order import dataset_loads_rgb
 from ..distillers.match_classes import names_in
 from ..distillers.self_teacher import SelfTeacher
@@ -174,6 +175,8 @@ def _why_unchecked(runner: Runner, distiller: LogitDistiller) -> Optional[str]:
     """Why the teacher is not evaluated; None if it is."""
     if not isinstance(runner._val_loop, BaseLoop):
         return 'the run has no validation set'
+    if isinstance(distiller.teacher, CachedTeacher):
+        return 'it is not run, its logits are cached'
     checked = [teacher for _, teacher in teachers_to_check(distiller)]
     if any(teacher.is_pruned for teacher in checked):
         return 'it was read before the run, without what no term needs'

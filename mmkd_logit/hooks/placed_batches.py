@@ -178,13 +178,13 @@ def place_batches(loader: DataLoader, seed: int) -> None:
     if begun is not None:
         begun._shutdown_workers()
         loader._iterator = None
-    _start_again(loader.batch_sampler)
+    start_again(loader.batch_sampler)
     # a DataLoader refuses to have these exchanged once it is built
     vars(loader)['batch_sampler'] = PlacedBatches(loader.batch_sampler, seed)
     loader.dataset.__class__ = seeded_class(type(loader.dataset))
 
 
-def _start_again(batches: Any) -> None:
+def start_again(batches: Any) -> None:
     """Forget what was drawn ahead of the first iteration."""
     sampler = getattr(batches, 'sampler', None)
     if hasattr(sampler, '_indices_of_rank'):

@@ -1,13 +1,14 @@
 """Random numbers that an interruption does not change."""
 
 import random
-from typing import Any, Iterator, List, Optional
+from typing import Any, List, Optional
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
+from torch import nn
 
 from ..registry import HOOKS
 from .placed_batches import (
@@ -59,9 +60,11 @@ class SeedEachIterHook(Hook):
         if isinstance(loop, IterBasedTrainLoop):
             old = loop.dataloader_iterator
             swallow = 0 if hasattr(old, 'skip_iter') else runner.iter
-            _end(getattr(old, '_iterator', None))
+            end_workers(getattr(old, '_iterator', None))
             loop.dataloader_iterator = IteratedBatches(loader, swallow)
-        remembering = sorted(set(_remembering(runner, loader.dataset)))
+        model = getattr(runner.model, 'module', runner.model)
+        preprocessor = getattr(model, 'data_preprocessor', None)
+        remembering = parts_with_memory(loader.dataset, preprocessor)
         if remembering and runner.iter:
             runner.logger.warning(
                 f'resumed, but {", ".join(remembering)} begins anew, so this '
@@ -101,23 +104,31 @@ class SeedEachIterHook(Hook):
         torch.manual_seed(seed)
 
 
-def _end(iterator: Any) -> None:
+def end_workers(iterator: Any) -> None:
     """End workers that load from the beginning of the data."""
     if hasattr(iterator, '_shutdown_workers'):
         iterator._shutdown_workers()
 
 
-def _remembering(runner: Runner, dataset: Any) -> Iterator[str]:
-    """Names of parts of a run that remember earlier batches."""
+def parts_with_memory(dataset: Any, preprocessor: Any) -> List[str]:
+    """Names of parts that remember earlier batches.
+
+    Args:
+        dataset (Dataset): Of the training, with its wrappers.
+        preprocessor (nn.Module, optional): Of the model.
+    """
     parts: List[Any] = []
     while dataset is not None:
         pipeline = getattr(dataset, 'pipeline', None)
         steps = getattr(pipeline, 'transforms', pipeline)
         parts += steps if isinstance(steps, (list, tuple)) else []
         dataset = getattr(dataset, 'dataset', None)
-    model = getattr(runner.model, 'module', runner.model)
-    preprocessor = getattr(model, 'data_preprocessor', None)
-    parts += getattr(preprocessor, 'batch_augments', None) or []
-    for part in parts:
-        if any(hasattr(part, name) for name in _REMEMBER):
-            yield type(part).__name__
+    augments = getattr(preprocessor, 'batch_augments', None)
+    parts += augments if isinstance(augments, (list, nn.ModuleList)) else []
+    return sorted(
+        {
+            type(part).__name__
+            for part in parts
+            if any(hasattr(part, name) for name in _REMEMBER)
+        }
+    )

@@ -24,6 +24,7 @@ from .run_settings import refuse_mixed_run
 from .runner import ToolRunner
 from .screen import TerminalRunner, is_terminal
 from .start import use_teacher
+from .teacher_cache import use_cache
 from .trial_step import check_amp
 from .weights import check_names, check_weights, read_weights
 
@@ -39,6 +40,7 @@ def train(args: Namespace) -> None:
     check_toolbox(config.get('default_scope'))
     check_model_block(config)
     set_training_options(config, args)
+    use_cache(config, args.teacher_cache)
     amp_for_this_device(config)
     guard(config)
     show_evaluations(config, args.alone)
@@ -74,6 +76,11 @@ def probe_batches(runner: ToolRunner, count: int) -> None:
         raise WrongValue(
             '--probe: this config trains a student alone, which has no '
             'distillation terms; add --teacher, or take a config of a method'
+        )
+    if runner.cfg.model.get('teacher_cache'):
+        raise WrongValue(
+            '--probe looks at batches out of the order of a run, for which '
+            'a teacher cache has no rows; leave --teacher-cache out'
         )
     model.init_weights()
     runner.load_or_resume()

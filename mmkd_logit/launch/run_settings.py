@@ -56,8 +56,13 @@ _FREE = {
 }
 #: Names of a teacher's config and weights, one or each of several.
 _TEACHER = re.compile(r'model\.teacher(\.\d+)?')
-_CHECKPOINT = re.compile(r'model\.teacher_ckpt(\.\d+)? ')
-_FREE_HOOKS = ('KDGuardHook', 'KDAgreementHook', 'KDEvaluationHook')
+_MAY_MOVE = re.compile(r'model\.teacher_(ckpt(\.\d+)?|cache) ')
+_FREE_HOOKS = (
+    'KDGuardHook',
+    'KDAgreementHook',
+    'KDEvaluationHook',
+    'TeacherCacheHook',
+)
 
 
 class Start(NamedTuple):
@@ -176,8 +181,7 @@ def refuse_joined_runs(folder: str) -> None:
 
 def _same_model(changed: List[str]) -> bool:
     return not any(
-        text.startswith('model.')
-        and not _CHECKPOINT.match(text)  # may have moved
+        text.startswith('model.') and not _MAY_MOVE.match(text)
         for text in changed
     )
 

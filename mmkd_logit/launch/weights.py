@@ -62,7 +62,8 @@ def check_weights(config: Config, trusted: bool = False) -> None:
     """
     teachers = _teachers(config.model)
     paths = {one: one.find()[1] for one in _with_files(teachers)}
-    if teachers and not check_pair(config):
+    is_cached = bool(config.model.get('teacher_cache'))
+    if (teachers or is_cached) and not check_pair(config):
         for teacher, path in paths.items():
             checkpoint = load_checkpoint_safely(path, teacher.trusted)
             plain_state_dict(checkpoint, path)
@@ -95,6 +96,8 @@ def _teachers(model: dict) -> List[Teacher]:
     source = model.get('teacher')
     if not is_distiller(model) or not isinstance(source, (str, dict, list)):
         return []  # the distiller reports it
+    if model.get('teacher_cache'):
+        return []  # no weights of it are read
     trusted = model.get('trust_teacher_ckpt', False)
     class_map = model.get('class_map')
     return make_teachers(source, model.get('teacher_ckpt'), trusted, class_map)

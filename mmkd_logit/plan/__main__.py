@@ -88,6 +88,7 @@ def plan(args: argparse.Namespace) -> List[str]:
         config.train_dataloader.batch_size = args.batch_size
     MMLogger.get_current_instance().setLevel('WARNING')
     with tempfile.TemporaryDirectory() as folder:
+        config.model.teacher_cache = None
         give_random_weights(config.model, folder)
         distiller = MODELS.build(config.model)
         distiller.to(args.device).prepare()
