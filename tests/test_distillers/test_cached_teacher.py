@@ -30,7 +30,8 @@ def folder(tmp_path):
 
 def distiller(folder, **changes):
     cfg = config(folder, steps=[], cache=folder / 'cache')
-    cfg.model.update(changes)
+    for key, value in changes.items():
+        cfg.model[key] = value
     return MODELS.build(cfg.model)
 
 
