@@ -1,6 +1,5 @@
 """Numbers behind the pictures, and the pictures themselves."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -207,22 +206,3 @@ def test_pictures_from_two_checkpoints(name, two_models, tmp_path):
     assert picture.shape[0] > 500 and picture.std() > 20
     if name == 'cells':
         assert 'teacher: 4 x 4 cells right' in text
-
-
-@pytest.mark.slow
-def test_benchmark_prints_a_row_per_config(tmp_path):
-    pytest.importorskip('mmpretrain')
-    text = run_tool(
-        'benchmark_step',
-        *(
-            f'configs/{m}/cifar_resnet20_resnet8_cifar10-subset.py'
-            for m in ('dkd', 'sd_dkd')
-        ),
-        *'--image-size 16 --batch-size 4 --rounds 2 --warmup 1'.split(),
-    )
-    rows = [line.split() for line in text.splitlines() if 'subset.py' in line]
-    assert [len(row) for row in rows] == [6, 6]
-    plain, teacher, distilled, ratio = map(float, rows[0][1:5])
-    assert min(plain, teacher, distilled) > 0
-    assert 0.3 < ratio < 3
-    assert json.loads(rows[0][5]) == 1.0
