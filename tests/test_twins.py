@@ -56,8 +56,9 @@ ELSEWHERE = {
         'test_models/test_cifar_networks.py',
         'cifar_classifier',
     ),
-    # ``cuda.py`` launches the kernel.
+    # ``cuda.py`` launches the kernels.
     'ops/cuda_kernel': ('test_ops/test_cuda.py', 'cuda.group_kl'),
+    'ops/cuda_long_kernel': ('test_ops/test_cuda.py', 'long_group_kl'),
 }
 #: Modules that declare fields and types, and compute nothing.
 DECLARATIONS = (

@@ -97,12 +97,14 @@ def scaled_rows(grad: Tensor) -> Pullback:
 
     Args:
         grad (Tensor): Gradient of each row's value, shape (M, C). It is
-            scaled in place where no other backward pass can come.
+            scaled in place where no other backward pass can come, and stays
+            in its own type.
     """
 
     def pullback(grad_rows: Tensor, graph_is_kept: bool) -> Tensor:
         factor = grad_rows.unsqueeze(1)
-        return grad * factor if graph_is_kept else grad.mul_(factor)
+        to = torch.empty_like(grad) if graph_is_kept else grad
+        return torch.mul(grad, factor, out=to)
 
     return pullback
 

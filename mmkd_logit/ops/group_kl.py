@@ -7,17 +7,15 @@ between the groups' masses (``high``) and the KL inside each group (``low``).
 was built, and from ``chunked.py`` on the CPU elsewhere.
 """
 
-import warnings
 from functools import lru_cache
-from types import ModuleType
 from typing import Dict, NamedTuple, Optional, Tuple, Union
 
-import torch
 from torch import Tensor
 
 from ..messages import WrongValue
 from . import chunked, cpu
 from .dispatch import Answer, Operation, run
+from .first_use import FirstUse
 from .group_kl_plain import group_kl_plain
 
 Weight = Union[float, Tensor]
@@ -113,29 +111,17 @@ def on_cuda(question: GroupQuestion, need_grad: bool) -> Optional[Answer]:
     if not question.student.is_cuda:
         return None
     kernel = triton_kernel()
-    return kernel and kernel.group_kl(question, need_grad)
+    return kernel and kernel(question, need_grad)
 
 
 @lru_cache(maxsize=1)
-def triton_kernel() -> Optional[ModuleType]:
-    """The Triton kernel after a trial on two rows; None where it fails."""
+def triton_kernel() -> Optional[FirstUse]:
+    """The Triton kernel, which is tried at first use; None without Triton."""
     try:
         from . import cuda
-
-        trial = torch.zeros(2, 3, device='cuda')
-        cuda.group_kl(GroupQuestion(trial, trial), True)
     except ImportError:
         return None
-    except torch.cuda.OutOfMemoryError:
-        raise
-    except Exception as error:  # no C compiler, an unknown GPU, ...
-        warnings.warn(
-            'the Triton kernel of the logit losses does not work here and '
-            f'slower PyTorch code takes its place: {error}',
-            stacklevel=2,
-        )
-        return None
-    return cuda
+    return FirstUse(cuda.group_kl, 'the Triton kernel of the logit losses')
 
 
 GROUP_KL = Operation(group_kl_plain, (on_cuda, cpu.group_kl, chunked.group_kl))
