@@ -116,12 +116,11 @@ def test_sections_of_a_distilled_step(tools, tmp_path):
         inputs=torch.rand(4, 3, 2, 2),
         data_samples=list(torch.tensor([0, 1, 2, 3])),
     )
-    (term,) = distiller.terms.values()
     found = shares(
         distiller, lambda: distiller.train_step(batch, optimizer), 3
     )
     assert tuple(found) == SECTIONS and min(found.values()) > 0
-    assert 'pairs' not in vars(term.reader)  # all is as it was
+    assert '_pairs' not in vars(distiller)  # all is as it was
 
 
 def test_a_process_that_fails_is_told(tools, capfd):

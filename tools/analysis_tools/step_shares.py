@@ -9,7 +9,8 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from mmkd_logit.distillers import LogitDistiller
+from mmkd_logit.distillers import LogitDistiller, logit_distiller
+from mmkd_logit.structures.logit_pair import LogitPair
 from mmkd_logit.structures.teacher_pass import TeacherPass
 
 #: What a distilled step has beside the limit.
@@ -57,43 +58,36 @@ class Clock:
 @contextmanager
 def clocked(distiller: LogitDistiller, clock: Clock) -> Iterator[None]:
     """Time the sections of the steps of a distiller."""
-    compare = distiller._compare
+    compare = logit_distiller.compare_pairs
+    pairs = clock.timed('pairs', distiller._pairs)
+    begin = 0
 
-    def timed_backward(*args: Any) -> Dict[str, Tensor]:
+    def pairs_from_here(*args: Any) -> Dict[str, LogitPair]:
+        nonlocal begin
+        begin = sequence_number()
+        return pairs(*args)
+
+    def compare_and_time(*args: Any) -> Dict[str, Tensor]:
         results = compare(*args)
-        time_backward(results.values(), begin[0], clock)
+        time_backward(results.values(), begin, clock)
         return results
-
-    begin = [0]
-
-    def pairs_of(reader: Any) -> Callable:
-        pairs = clock.timed('pairs', reader.pairs)
-
-        def run(*args: Any) -> Any:
-            begin[0] = sequence_number()
-            return pairs(*args)
-
-        return run
 
     with ExitStack() as stack:
 
         def replace(owner: Any, name: str, function: Callable) -> None:
             stack.enter_context(patch.object(owner, name, function))
 
+        def time_method(owner: Any, name: str, section: str) -> None:
+            replace(owner, name, clock.timed(section, getattr(owner, name)))
+
+        replace(distiller, '_pairs', pairs_from_here)
+        replace(logit_distiller, 'compare_pairs', compare_and_time)
         for term in distiller.terms.values():
-            replace(term.reader, 'pairs', pairs_of(term.reader))
-            replace(
-                term.loss,
-                'with_parts',
-                clock.timed('loss', term.loss.with_parts),
-            )
+            time_method(term.loss, 'with_parts', 'loss')
         for watch in distiller.watches.values():
             for name in ('tap', 'record', 'check'):
-                timed = clock.timed('watch', getattr(watch, name))
-                replace(watch, name, timed)
-        replace(distiller, '_compare', timed_backward)
-        once = TeacherPass.once
-        replace(TeacherPass, 'once', clock.timed('teacher', once))
+                time_method(watch, name, 'watch')
+        time_method(TeacherPass, 'once', 'teacher')
         yield
 
 
