@@ -25,6 +25,7 @@ from .teachers import (
     Checkpoints,
     ClassMaps,
     ConfigSources,
+    Options,
     check_mapped,
     make_teachers,
     prepare_teachers,
@@ -69,6 +70,10 @@ class LogitDistiller(StandIn):
             ``'logits'``: of what several teachers have a mean, see
             :mod:`~mmkd_logit.distillers.teacher_mean`.
             Defaults to 'probabilities'.
+        teacher_options (dict | list, optional): How the teacher is computed,
+            for example ``dict(dtype='bfloat16')``, see
+            :class:`~mmkd_logit.distillers.teacher_options.TeacherOptions`;
+            a dict for all, or a list with one for each.
         data_preprocessor (dict, optional): For a student without one of its
             own; MMEngine passes what MMPretrain's configs keep beside the
             model.
@@ -98,6 +103,7 @@ class LogitDistiller(StandIn):
         class_map: Optional[ClassMaps] = None,
         trust_teacher_ckpt: bool = False,
         teacher_mean: str = 'probabilities',
+        teacher_options: Optional[Options] = None,
         data_preprocessor: Optional[dict] = None,
         teacher_cache: Optional[str] = None,
         init_cfg: Optional[dict] = None,
@@ -110,7 +116,12 @@ class LogitDistiller(StandIn):
         super().__init__(student)
         self.init_cfg = init_cfg
         self.teachers = make_teachers(
-            teacher, teacher_ckpt, trust_teacher_ckpt, class_map, self.student
+            teacher,
+            teacher_ckpt,
+            trust_teacher_ckpt,
+            class_map,
+            self.student,
+            teacher_options,
         )
         if teacher_cache:
             self.teachers = cached_teachers(self.teachers, teacher_cache)
@@ -260,6 +271,11 @@ class LogitDistiller(StandIn):
             with torch.set_grad_enabled(torch.is_grad_enabled() and not found):
                 pairs = reader.pairs(notes if is_last else dict(notes), look)
             check_mapped(reader, term, look)
+            handed_on = self.teachers[index].options.handed_on
+            for prefix, pair in pairs.items():
+                pairs[prefix] = pair._replace(
+                    teacher_logits=handed_on(pair.teacher_logits)
+                )
             found.append(pairs)
         return found[0] if len(found) == 1 else self._means[name].join(found)
 

@@ -12,6 +12,7 @@ from ..registry import MODELS, type_name
 from ..structures.teacher_pass import TeacherPass
 from .teacher import Teacher
 from .teacher_config import ConfigSource
+from .teacher_options import TeacherOptions
 
 #: What ``teacher='ema'`` is short for.
 EMA = dict(
@@ -56,6 +57,7 @@ class SelfTeacher(Teacher):
     Args:
         student (nn.Module): The model to follow.
         config (dict): Of a :class:`mmengine.model.BaseAveragedModel`.
+        options (TeacherOptions, optional): How it is computed.
 
     Raises:
         ValueError: If the momentum is not in (0, 1).
@@ -68,8 +70,13 @@ class SelfTeacher(Teacher):
         alike are this project's extension, no paper's recipe.
     """
 
-    def __init__(self, student: nn.Module, config: dict) -> None:
-        super().__init__(config, None)
+    def __init__(
+        self,
+        student: nn.Module,
+        config: dict,
+        options: Optional[TeacherOptions] = None,
+    ) -> None:
+        super().__init__(config, None, options=options)
         momentum = config.get('momentum', 0.5)
         if not isinstance(momentum, (int, float)) or not 0 < momentum < 1:
             raise WrongValue(
@@ -98,6 +105,7 @@ class SelfTeacher(Teacher):
             ) from error
         self.model = self.average.module.to(device)
         self.model.eval()
+        self.options.apply_to(self.model)
         self.num_parameters = sum(p.numel() for p in self.model.parameters())
         self.is_pruned = True  # an average has all of the student's weights
         return self.model

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from .claims import checkpoint_claims
 from .input_map import InputMap, check_channels
 from .match_classes import ClassMap, names_in
 from .teacher_config import ConfigSource, ModelConfig, read_model_config
+from .teacher_options import TeacherOptions
 
 
 @contextmanager
@@ -56,6 +58,7 @@ class Teacher:
             can run any code in it. Defaults to False.
         class_map (list | dict, optional): Its class for each class of the
             student. Defaults to None.
+        options (TeacherOptions, optional): How it is computed.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Teacher:
         ckpt: Optional[str],
         trusted: bool = False,
         class_map: Optional[ClassMap] = None,
+        options: Optional[TeacherOptions] = None,
     ) -> None:
         self.config = config
         self.ckpt = ckpt
         self.trusted = trusted
         self.class_map = class_map
+        self.options = options or TeacherOptions()
         self.model: Optional[nn.Module] = None
         self.classes: Optional[Tuple[str, ...]] = None
         self.source = ''
@@ -116,6 +121,7 @@ class Teacher:
         model.eval()
         model.requires_grad_(False)
         self.model = model.to(device)
+        self.options.apply_to(model)
         self.num_parameters = sum(p.numel() for p in model.parameters())
         self.classes = _classes_of_checkpoint(checkpoint) or config.classes
         claims = checkpoint_claims(checkpoint)
@@ -184,9 +190,11 @@ class Teacher:
         input_map = self.input_map(student)
         return TeacherPass(
             self.model,
-            lambda: input_map(inputs, data_samples),
+            lambda: self.options.laid_out(input_map(inputs, data_samples)),
             data_samples,
             self.class_columns,
+            partial(self.options.running, inputs.device),
+            self.options.handed_on,
         )
 
     def input_map(self, student: nn.Module) -> InputMap:

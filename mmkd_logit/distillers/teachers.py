@@ -13,12 +13,14 @@ from .match_classes import ClassMap, match_classes
 from .self_teacher import SelfTeacher, self_teacher_config
 from .teacher import Teacher
 from .teacher_config import ConfigSource
+from .teacher_options import TeacherOptions, read_options
 from .term import Term
 
 #: One value, or one for each teacher.
 ConfigSources = Union[ConfigSource, Sequence[ConfigSource]]
 Checkpoints = Union[str, Sequence[Optional[str]]]
 ClassMaps = Union[ClassMap, Sequence[Optional[ClassMap]]]
+Options = Union[dict, Sequence[Optional[dict]]]
 
 
 def make_teachers(
@@ -27,6 +29,7 @@ def make_teachers(
     trusted: bool = False,
     class_map: Optional[ClassMaps] = None,
     student: Optional[nn.Module] = None,
+    options: Optional[Options] = None,
 ) -> List[Teacher]:
     """One :class:`Teacher` for each config; nothing is read.
 
@@ -39,10 +42,13 @@ def make_teachers(
             with one map or None for each.
         student (nn.Module, optional): The model that ``teacher='ema'``
             follows; None to look at what is named only.
+        options (dict | list, optional): Of the computation, of all teachers
+            or a list with one dict or None for each.
 
     Raises:
-        ValueError: If the lists are of different lengths, or an average of
-            the student is given a checkpoint.
+        TypeError: If an option is of another type.
+        ValueError: If the lists are of different lengths, an option is
+            unknown, or an average of the student is given a checkpoint.
     """
     if not isinstance(teacher, (list, tuple)):
         if isinstance(ckpt, (list, tuple)):
@@ -50,7 +56,10 @@ def make_teachers(
                 f'teacher_ckpt is a list of {len(ckpt)} and teacher is not; '
                 'give a list of as many configs, or one checkpoint'
             )
-        return [_make_teacher(teacher, ckpt, trusted, class_map, student)]
+        read = read_options(options, 'teacher_options')
+        return [
+            _make_teacher(teacher, ckpt, trusted, class_map, student, read)
+        ]
     count = len(teacher)
     if not count:
         raise WrongValue('teacher is an empty list; name at least one config')
@@ -66,9 +75,26 @@ def make_teachers(
             f'class_map is {class_map!r}; with {count} teachers it is a list '
             f'of {count}, the map of each, or None'
         )
+    several = options
+    if not isinstance(options, (list, tuple)):
+        several = [options] * count
+    if len(several) != count:
+        raise WrongValue(
+            f'teacher has {count} entries, teacher_options {len(several)}; '
+            'give a list with one dict or None for each, or one for all'
+        )
     return [
-        _make_teacher(one, path, trusted, one_map, student)
-        for one, path, one_map in zip(teacher, ckpts, maps)
+        _make_teacher(
+            one,
+            path,
+            trusted,
+            one_map,
+            student,
+            read_options(more, f'teacher_options.{index}'),
+        )
+        for index, (one, path, one_map, more) in enumerate(
+            zip(teacher, ckpts, maps, several)
+        )
     ]
 
 
@@ -78,17 +104,18 @@ def _make_teacher(
     trusted: bool,
     class_map: Optional[ClassMap],
     student: Optional[nn.Module],
+    options: TeacherOptions,
 ) -> Teacher:
     average = self_teacher_config(source)
     if average is None:
-        return Teacher(source, ckpt, trusted, class_map)
+        return Teacher(source, ckpt, trusted, class_map, options)
     if ckpt not in (None, 'auto') or class_map is not None:
         name = 'class_map' if ckpt in (None, 'auto') else 'teacher_ckpt'
         raise WrongValue(
             f'teacher={source!r} is an average of the student, which begins '
             f'with its weights and has its classes; remove `{name}`'
         )
-    return SelfTeacher(student, average)
+    return SelfTeacher(student, average, options)
 
 
 def _is_list_of_maps(maps: Sequence, count: int) -> bool:

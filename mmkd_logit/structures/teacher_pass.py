@@ -1,6 +1,7 @@
 """One batch of the teacher, computed piece by piece on demand."""
 
-from typing import Any, Callable, Dict, Optional, Tuple
+from contextlib import nullcontext
+from typing import Any, Callable, ContextManager, Dict, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,17 @@ from .class_columns import ClassColumns
 
 class TeacherPass:
     """One batch of the teacher: each thing is computed once, on demand.
+
+    Args:
+        model (nn.Module): The teacher, in eval mode.
+        inputs (callable): Gives the batch in the teacher's normalisation.
+        data_samples (list, optional): Those of the batch.
+        class_map (ClassColumns, optional): Its class for each class of the
+            student.
+        running (callable): Gives the context in which it is computed, such as
+            autocast.
+        handed_on (callable): Turns features and logits into the type and
+            layout that readers get.
 
     Attributes:
         model (nn.Module): The teacher, in eval mode.
@@ -25,19 +37,23 @@ class TeacherPass:
         inputs: Callable[[], Tensor],
         data_samples: Optional[list],
         class_map: Optional[ClassColumns] = None,
+        running: Callable[[], ContextManager[None]] = nullcontext,
+        handed_on: Callable[[Any], Any] = lambda value: value,
     ) -> None:
         self.model = model
         self.data_samples = data_samples
         self._make_inputs = inputs
         self.mapped = False
         self._class_map = class_map
+        self._running = running
+        self._handed_on = handed_on
         self._known: Dict[str, Tuple[Any, bool]] = {}
 
     def once(self, key: str, function: Callable[[], Any]) -> Any:
         """``function()`` without gradients, at most once per batch."""
         if key not in self._known:
             before, self.mapped = self.mapped, False
-            with torch.no_grad():
+            with torch.no_grad(), self._running():
                 self._known[key] = function(), self.mapped
             self.mapped = before
         value, mapped = self._known[key]
@@ -62,6 +78,7 @@ class TeacherPass:
                 such as background, stay. Defaults to 1.
         """
         self.mapped = True
+        logits = self._handed_on(logits)
         if self._class_map is None:
             return logits
         return self._class_map.pick(logits, dim)
@@ -81,4 +98,7 @@ class TeacherPass:
     @property
     def feats(self) -> Any:
         """``model.extract_feat(inputs)``: backbone and neck."""
-        return self.once('feats', lambda: self.model.extract_feat(self.inputs))
+        return self.once(
+            'feats',
+            lambda: self._handed_on(self.model.extract_feat(self.inputs)),
+        )
