@@ -5,6 +5,8 @@ import re
 import zlib
 from typing import Dict, List, Sequence, Tuple
 
+from ..pictures import WIDTH
+
 Curve = List[Tuple[int, float]]
 #: One colour per group of runs, told apart with any colour vision.
 COLOURS = (
@@ -26,7 +28,8 @@ def draw(
 
     Args:
         title (str): Of the panel.
-        groups (dict[str, list]): Legend -> curve of each seed.
+        groups (dict[str, list]): Legend -> curve of each seed. A place in
+            it is a colour, also where the curves are empty.
         unit (str): Of the values. Defaults to ''.
 
     Returns:
@@ -34,7 +37,7 @@ def draw(
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 3.2), layout='constrained')
+    figure = Figure(figsize=(WIDTH, 3.0), layout='constrained')
     axes = figure.add_subplot()
     for number, (name, curves) in enumerate(groups.items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -55,7 +58,7 @@ def draw(
         return ''
     axes.set(title=title, xlabel='iteration', ylabel=unit)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=9, frameon=False)
     return as_svg(figure)
 
 
@@ -70,7 +73,7 @@ def bars(title: str, gains: Dict[str, float]) -> str:
         ranked = ranked[:12] + ranked[-12:]
         title += ' (the 12 least and the 12 most)'
     figure = Figure(
-        figsize=(6, 0.8 + 0.22 * len(ranked)), layout='constrained'
+        figsize=(WIDTH, 0.8 + 0.22 * len(ranked)), layout='constrained'
     )
     axes = figure.add_subplot()
     names, values = zip(*ranked)
@@ -81,7 +84,7 @@ def bars(title: str, gains: Dict[str, float]) -> str:
     )
     axes.axvline(0, color='#555555', linewidth=0.8)
     axes.set(title=title)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(labelsize=9)
     axes.grid(axis='x', alpha=0.25)
     return as_svg(figure)
 

@@ -3,15 +3,18 @@
 import datetime
 import statistics
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup, escape
 
 from ..launch.logs import OWN_LOSS
-from ..launch.run_settings import differences
 from . import curves
 from .runs import Group, Run, collect, group_runs
+from .trained import changes, shared_versions, warnings_of
 
+#: Metrics in the first table; the others can be unfolded.
+_MAIN = 4
 _ENDINGS = ('mAP', 'mIoU', 'top1', 'mAcc', 'AP50')
 _AGREEMENT = ('top1', 'kl', 'tckd', 'nckd_share')
 
@@ -55,10 +58,16 @@ def write_report(
         title=title,
         made=datetime.datetime.now().strftime('%Y-%m-%d %H:%M'),
         groups=groups,
-        metrics=metrics,
-        rows=[
-            dict(group=group, cells=_cells(group, groups, metrics))
-            for group in groups
+        tables=[
+            dict(
+                metrics=names,
+                rows=[
+                    dict(group=group, cells=_cells(group, groups, names))
+                    for group in groups
+                ],
+            )
+            for names in _split(metrics)
+            if names
         ],
         metric_curves=[
             svg
@@ -68,8 +77,11 @@ def write_report(
         loss_curves=_loss_curves(groups),
         parts=_parts(groups),
         classes=_class_bars(groups),
-        changes=_changes(groups),
+        changes=changes(groups),
+        versions=shared_versions(groups),
+        warnings=warnings_of(groups),
         cost=[_cost(group) for group in groups],
+        has_memory=any(run.curve('memory') for g in groups for run in g.runs),
         pictures=pictures,
     )
     path = Path(out)
@@ -85,7 +97,20 @@ def _template():
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters['breakable'] = _breakable
     return environment.get_template('page.html')
+
+
+def _split(metrics: List[str]) -> Tuple[List[str], List[str]]:
+    """The first metrics and the others, unless those are hardly any."""
+    count = _MAIN if len(metrics) > _MAIN + 1 else len(metrics)
+    return metrics[:count], metrics[count:]
+
+
+def _breakable(name: str) -> Markup:
+    """A logged name that may go on in the next line."""
+    text = str(escape(name))
+    return Markup(text.replace('/', '/<wbr>').replace('_', '_<wbr>'))
 
 
 def usual_metrics(runs: Sequence[Run]) -> List[str]:
@@ -151,10 +176,10 @@ def _gain(metric: str, group: Group, baseline: Optional[Group]) -> str:
 def _panel(key: str, groups: Sequence[Group], title: str) -> str:
     return curves.draw(
         title,
+        # also of those that have none: a group has one colour in all panels
         {
             group.name: [run.curve(key) for run in group.runs]
             for group in groups
-            if any(run.curve(key) for run in group.runs)
         },
     )
 
@@ -213,20 +238,6 @@ def _mean_classes(group: Group) -> Dict[str, float]:
         name: statistics.fmean(run.classes[name] for run in group.runs)
         for name in names
     }
-
-
-def _changes(groups: Sequence[Group]) -> List[dict]:
-    """Settings that differ from the first group's."""
-    first = groups[0].runs[0].settings
-    found = []
-    for group in groups[1:]:
-        changed = [
-            text.replace(' was ', ': ').replace(', is ', ' → ')
-            for text in differences(first, group.runs[0].settings)
-            if not text.startswith('randomness.seed')
-        ]
-        found.append(dict(name=group.name, changed=changed))
-    return found
 
 
 def _cost(group: Group) -> dict:

@@ -15,6 +15,8 @@ _VERSION = re.compile(
     r'\s*(.+)$',
     re.M,
 )
+#: "teacher: ResNet, 0.86 M parameters, ..., weights x.pth (sha256 1a2b3c)"
+_TEACHER = re.compile(r'- INFO - (teacher(?: \d+)?: .*\(sha256 .+)$', re.M)
 _WARNING = re.compile(r'- WARNING - (.+)$', re.M)
 #: "|  road  | 97.1 | 98.2 |" below "per class results:"
 _TABLE = re.compile(r'(?:^[|+].*\n)+', re.M)
@@ -35,6 +37,7 @@ class Run(NamedTuple):
         is_distilled (bool): Whether it had a teacher.
         seed (str): ``''`` if none was set.
         versions (dict[str, str]): Of Python, PyTorch and the toolboxes.
+        teachers (list[str]): What it said of each: networks, files, hashes.
         warnings (list[str]): Without repetitions.
         classes (dict[str, float]): Metric of each class in the last
             validation, if it was logged.
@@ -52,6 +55,7 @@ class Run(NamedTuple):
     is_distilled: bool
     seed: str
     versions: Dict[str, str]
+    teachers: List[str]
     warnings: List[str]
     classes: Dict[str, float]
     scope: str
@@ -123,7 +127,8 @@ def collect(folder: str) -> Run:
         is_distilled=is_distiller(config.get('model') or {}),
         seed=str((config.get('randomness') or {}).get('seed', '')),
         versions=_versions(texts),
-        warnings=_warnings(texts),
+        teachers=_all(_TEACHER, texts),
+        warnings=_all(_WARNING, texts),
         classes=_classes(rows, texts),
         scope=str(config.get('default_scope') or ''),
         config=dumped if dumped.is_file() else None,
@@ -139,8 +144,9 @@ def _versions(texts: Sequence[str]) -> Dict[str, str]:
     return found
 
 
-def _warnings(texts: Sequence[str]) -> List[str]:
-    found = [line for text in texts for line in _WARNING.findall(text)]
+def _all(pattern: re.Pattern, texts: Sequence[str]) -> List[str]:
+    """What a pattern finds, without repetitions."""
+    found = [line for text in texts for line in pattern.findall(text)]
     return list(dict.fromkeys(found))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip('matplotlib')
 
-from mmkd_logit.report.curves import bars, draw, mean_curve
+from mmkd_logit.report.curves import COLOURS, bars, draw, mean_curve
 
 
 def test_mean_over_what_all_seeds_have():
@@ -34,3 +34,11 @@ def test_nothing_to_draw_is_no_picture():
 def test_many_classes_are_cut_to_both_ends():
     svg = bars('gain', {f'c{i}': float(i) for i in range(100)})
     assert 'the 12 least' in svg and svg.startswith('<svg')
+
+
+def test_a_group_keeps_its_colour_where_another_has_no_curve():
+    curve = [(1, 0.1), (2, 0.2)]
+    both = draw('mAP', dict(alone=[curve], kd=[curve]))
+    one = draw('loss_kd', dict(alone=[[]], kd=[curve]))
+    assert COLOURS[0] in both and COLOURS[1] in both
+    assert COLOURS[1] in one and COLOURS[0] not in one

@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip('matplotlib')
 
 from mmkd_logit.report import write_report
-from mmkd_logit.report.page import spread
+from mmkd_logit.report.curves import COLOURS
+from mmkd_logit.report.page import _breakable, _split, spread
 from tests.test_report.fake_runs import STUDENT, TEACHER, distiller, write_run
 
 
@@ -54,6 +55,7 @@ def test_page_needs_no_other_file(page):
 
 def test_settings_costs_and_warnings(page):
     assert 'alone differs from teacher in' in page
+    assert 'kd differs from alone in 3 settings' in page
     assert 'model.backbone.depth: 101 → 18' in page
     assert '&lt;b&gt;look&lt;/b&gt;' in page and '<b>look' not in page
     assert '>0.5 ± 0<' in page  # median seconds of a step, two seeds
@@ -63,3 +65,27 @@ def test_settings_costs_and_warnings(page):
 def test_spread():
     assert spread([None]) == '-' and spread([0.5]) == '0.5'
     assert spread([1.0, 3.0], '+') == '+2 ± 1.4'
+
+
+def test_a_few_metrics_are_one_table_and_many_can_be_unfolded():
+    names = [f'm{index}' for index in range(7)]
+    assert [len(part) for part in _split(names[:5])] == [5, 0]
+    assert [len(part) for part in _split(names)] == [4, 3]
+    assert str(_breakable('<b>/a_b')) == '&lt;b&gt;/<wbr>a_<wbr>b'
+
+
+def test_rules_of_the_page_hold_in_light_and_dark(page):
+    style = page[page.index('<style>') : page.index('</style>')]
+    # the grid of the examples is a rule of its own, not one of the dark mode
+    assert re.search(r'^\.views \{ display: grid', style, re.M)
+    assert style.count('{') == style.count('}')
+
+
+def test_a_group_has_one_colour_in_all_panels(page):
+    teacher, alone, kd = COLOURS[:3]
+    panels = re.findall('<svg.*?</svg>', page, re.S)
+    distilled = [
+        svg for svg in panels if teacher not in svg and alone not in svg
+    ]
+    # the loss of the term, and its scale
+    assert len(distilled) == 2 and all(kd in svg for svg in distilled)
