@@ -1,16 +1,7 @@
-"""Values and gradients of the authors' code, in float64.
-
-A part of the cases lies in ``tests/data``, whose README says where each comes
-from; where ``../shared/golden`` is at hand, all of them are compared.
-``hazard_*`` cases are inputs where that code overflows; ``ref_*`` is the same
-formula in log space.
-"""
+"""Values and gradients of the authors' code; see ``golden.py``."""
 
 import json
-from functools import lru_cache
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -23,6 +14,7 @@ from mmkd_logit.heads.upstream.maps import (
 from mmkd_logit.losses import (
     DKDLoss,
     KDLoss,
+    dist_loss,
     dkd_loss,
     gdkd3_loss,
     gdkd_loss,
@@ -31,10 +23,17 @@ from mmkd_logit.losses import (
     nkd_loss,
     standardize,
 )
-from tests.conftest import SHARED
+from tests.test_losses.golden import (
+    FIRST,
+    SECOND,
+    assert_golden,
+    cases,
+    families,
+    read,
+    row_losses,
+    rows_and_parts,
+)
 
-#: A part of the cases lies in the project, all of them beside it.
-FOLDERS = [Path(__file__).parents[1] / 'data', SHARED / 'golden']
 ROWS = (
     'kd',
     'dkd',
@@ -51,94 +50,17 @@ ROWS = (
     'hazard_gdkd',
     'hazard_ls',
 )
-
-
-def cases(*families):
-    """Parameters for pytest: every case once, from the first folder."""
-    found = {}
-    for folder in FOLDERS:
-        if not folder.is_dir():
-            continue
-        index = json.loads((folder / 'index.json').read_text())['cases']
-        for case in index:
-            if case['id'].split('/')[0] in families:
-                found.setdefault(case['id'], dict(case, folder=folder))
-    return [pytest.param(case, id=name) for name, case in found.items()]
-
-
-@lru_cache(maxsize=None)
-def arrays(path):
-    return np.load(path)
-
-
-def read(case, key, grad=False):
-    """An array of a case; None where the authors' code gave none."""
-    if key in case.get('values', {}):
-        return torch.tensor(case['values'][key], dtype=torch.float64)
-    file, name = arrays(case['folder'] / case['file']), case['prefix'] + key
-    if name not in file:
-        return None
-    tensor = torch.tensor(file[name])
-    if not tensor.is_floating_point():
-        tensor = tensor.long()
-    return tensor.requires_grad_(grad) if grad else tensor
+#: Cases of the second set that other losses and readers compare.
+ELSEWHERE = ('kdqfl', 'bckd', 'hazard_kdqfl', 'crosskd_align', 'mlkd_full')
 
 
 def test_a_clone_of_the_project_alone_has_cases_of_every_family():
-    index = json.loads((FOLDERS[0] / 'index.json').read_text())['cases']
-    families = {case['id'].split('/')[0] for case in index}
-    assert families >= {*ROWS, 'sdd_kd', 'sdd_dkd', 'sdd_nkd', 'hazard_sdd'}
-    assert families >= {'seg_kd', 'seg_dkd', 'seg_gdkd', 'mmrazor_dkd'}
+    found = families(FIRST[0])
+    assert found >= {*ROWS, 'sdd_kd', 'sdd_dkd', 'sdd_nkd', 'hazard_sdd'}
+    assert found >= {'seg_kd', 'seg_dkd', 'seg_gdkd', 'mmrazor_dkd'}
 
 
-def row_losses(case, student, teacher, labels):
-    """Our function for a case, one value per row."""
-    h, name = case['hyperparameters'], case['loss']
-    tau = next(h[k] for k in ('temperature', 'temp', 'tau', 'T') if k in h)
-    if h.get('logit_stand'):
-        student, teacher = standardize(student), standardize(teacher)
-    if name.endswith('nkd') or name == 'nkd_fullmask':
-        return nkd_loss(
-            student,
-            teacher,
-            labels,
-            tau,
-            h['gamma'],
-            nontarget_includes_target=name != 'nkd',
-        )
-    if name in ('dkd', 'sdd_dkd', 'seg_dkd') or name.startswith('dkd'):
-        return dkd_loss(student, teacher, labels, tau, h['alpha'], h['beta'])
-    if name in ('gdkd', 'seg_gdkd'):
-        return gdkd_loss(
-            student,
-            teacher,
-            tau,
-            h['k'],
-            h['w0'],
-            h['w1'],
-            h['w2'],
-            strategy=h.get('strategy', 'best'),
-            kl_type=h.get('kl_type', 'forward'),
-        )
-    if name == 'gdkd3':
-        return gdkd3_loss(
-            student, teacher, tau, h['k'], h['w0'], h['w1'], h['w2']
-        )
-    if name == 'ldrld':
-        return ldrld_loss(
-            student, teacher, tau, h['depth'], h['alpha'], h['beta']
-        )
-    assert 'kd' in name, name
-    return kd_loss(student, teacher, tau)
-
-
-def assert_golden(actual, expected):
-    np.testing.assert_allclose(
-        actual.detach().numpy(), expected.numpy(), rtol=1e-9, atol=1e-12
-    )
-
-
-@pytest.mark.parametrize('case', cases(*ROWS))
+@pytest.mark.parametrize('case', cases(FIRST, *ROWS))
 def test_rows(case):
     student = read(case, 'logits_s', grad=True)
     prefix = 'ref_' if case['id'].startswith('hazard') else ''
@@ -159,7 +81,9 @@ def test_rows(case):
     assert_golden(student.grad, read(case, f'{prefix}grad_s'))
 
 
-@pytest.mark.parametrize('case', cases('dkd', 'ls_dkd', 'gdkd', 'gdkd3'))
+@pytest.mark.parametrize(
+    'case', cases(FIRST, 'dkd', 'ls_dkd', 'gdkd', 'gdkd3')
+)
 def test_parts_come_from_the_same_pass(case):
     h = case['hyperparameters']
     student, teacher = read(case, 'logits_s'), read(case, 'logits_t')
@@ -206,7 +130,7 @@ def check_cells(case, student, teacher):
     assert_golden(loss, read(case, 'loss'))
 
 
-@pytest.mark.parametrize('case', cases('sdd_kd', 'sdd_dkd', 'sdd_nkd'))
+@pytest.mark.parametrize('case', cases(FIRST, 'sdd_kd', 'sdd_dkd', 'sdd_nkd'))
 def test_scale_decoupled_from_maps_to_gradients(case):
     scales = tuple(json.loads(case['hyperparameters']['M']))
     if read(case, 'feat_s') is None:  # here from the cells' logits on
@@ -237,7 +161,7 @@ def test_scale_decoupled_from_maps_to_gradients(case):
         assert_golden(leaf.grad, read(case, f'grad_{key}'))
 
 
-@pytest.mark.parametrize('case', cases('hazard_sdd'))
+@pytest.mark.parametrize('case', cases(FIRST, 'hazard_sdd'))
 def test_scale_decoupled_hazards(case):
     expected = read(case, 'ref_loss')
     if expected is None:
@@ -256,7 +180,7 @@ def test_scale_decoupled_hazards(case):
 
 
 @pytest.mark.parametrize(
-    'case', cases('seg_kd', 'seg_dkd', 'seg_gdkd', 'hazard_seg')
+    'case', cases(FIRST, 'seg_kd', 'seg_dkd', 'seg_gdkd', 'hazard_seg')
 )
 def test_maps_of_segmentation(case):
     h = case['hyperparameters']
@@ -291,7 +215,7 @@ def test_maps_of_segmentation(case):
         assert_golden(found, read(case, name))
 
 
-@pytest.mark.parametrize('case', cases('mmrazor_kl', 'mmrazor_dkd'))
+@pytest.mark.parametrize('case', cases(FIRST, 'mmrazor_kl', 'mmrazor_dkd'))
 def test_mmrazor_with_the_reduction_it_really_computes(case):
     h = case['hyperparameters']
     student = read(case, 'logits_s', grad=True)
@@ -317,6 +241,61 @@ def test_mmrazor_with_the_reduction_it_really_computes(case):
         expected = read(case, 'loss_elements').sum()
     assert_golden(loss, expected)
     assert_golden(student.grad, read(case, 'grad_s'))
+
+
+@pytest.mark.parametrize('case', cases(SECOND, besides=ELSEWHERE, key='loss'))
+def test_rows_and_parts_of_the_second_set(case):
+    student = read(case, 'logits_s', grad=True)
+    teacher, labels = read(case, 'logits_t'), read(case, 'target')
+    rows, parts = student, teacher
+    if labels is not None:  # ignored rows leave before a loss
+        kept = labels != 255
+        rows, parts, labels = student[kept], teacher[kept], labels[kept]
+    rows, parts = rows_and_parts(case, rows, parts, labels)
+    factor = case['hyperparameters'].get('loss_weight', 1.0)
+    loss = factor * rows.mean()
+    loss.backward()
+    prefix = 'ref_' if case['id'].startswith('hazard') else ''
+    limit = '_limit' if read(case, 'ref_loss_limit') is not None else ''
+    if limit:
+        prefix = 'ref_'
+    assert_golden(loss, read(case, f'{prefix}loss{limit}'))
+    assert_golden(student.grad, read(case, f'{prefix}grad_s{limit}'))
+    for name, part in parts.items():
+        expected = read(case, name)
+        if expected is None or len(rows.shape) and len(rows) < len(teacher):
+            continue
+        if expected.dim() == 0:
+            part = factor * part.mean()
+        assert_golden(part, expected)
+
+
+@pytest.mark.parametrize('case', cases(SECOND, key='ref_loss_limit'))
+def test_official_factor_of_the_three_limits(case):
+    """Where the authors' factor is 1/a, ours is 1/a^2."""
+    h = case['hyperparameters']
+    rows, _ = rows_and_parts(
+        case, read(case, 'logits_s'), read(case, 'logits_t'), None
+    )
+    exponent = h['alpha'] or h['beta']
+    assert_golden(exponent * rows.mean(), read(case, 'loss'))
+
+
+@pytest.mark.parametrize('case', cases(SECOND, key='ref_loss_noeps'))
+def test_correlations_without_eps(case):
+    h = case['hyperparameters']
+    student = read(case, 'logits_s', grad=True)
+    loss = dist_loss(
+        student,
+        read(case, 'logits_t'),
+        h['tau'],
+        h['beta'],
+        h['gamma'],
+        eps=0.0,
+    )
+    loss.backward()
+    assert_golden(loss, read(case, 'ref_loss_noeps'))
+    assert_golden(student.grad, read(case, 'ref_grad_s_noeps'))
 
 
 # Inputs that need no file: sections 3.3 and 3.4 of the project's reference.
