@@ -3,10 +3,12 @@
 import ctypes
 import os
 import sys
+from typing import Any
 
 from mmengine.config import Config
 
 from ..messages import WrongValue
+from ..registry import type_name
 
 # numbers of mallopt's settings in glibc's malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -35,7 +37,7 @@ def start_processes(config: Config) -> None:
 
     Raises:
         ValueError: If the launcher did not start this process, or cannot on
-            a CPU.
+            a CPU, or the model has layers that no CPU has.
     """
     import torch
 
@@ -54,6 +56,12 @@ def start_processes(config: Config) -> None:
             'sees none here; on CPUs use bash tools/dist_train.sh CONFIG '
             'PROCESSES, which talks over gloo'
         )
+    if config.get('sync_bn') or _names_sync_bn(config.get('model')):
+        raise WrongValue(
+            'SyncBN runs on GPUs only; on CPUs train in one process, where it '
+            "is plain BN, or without it: norm_cfg=dict(type='BN') in the "
+            'model, sync_bn=None'
+        )
     torch.distributed.init_process_group('gloo')
     if config.get('model_wrapper_cfg') is None:
         config.model_wrapper_cfg = dict(
@@ -62,3 +70,19 @@ def start_processes(config: Config) -> None:
             broadcast_buffers=False,
             find_unused_parameters=config.get('find_unused_parameters', False),
         )
+
+
+def _names_sync_bn(node: Any) -> bool:
+    """Whether a model's config has a layer of synchronized batch norm."""
+    if isinstance(node, dict):
+        kind = type_name(node.get('type'))
+        if kind in ('SyncBN', 'MMSyncBN', 'SyncBatchNorm'):
+            return True
+        return any(
+            _names_sync_bn(value)
+            for key, value in node.items()
+            if key != 'teacher'  # frozen, and not wrapped
+        )
+    if isinstance(node, (list, tuple)):
+        return any(map(_names_sync_bn, node))
+    return False

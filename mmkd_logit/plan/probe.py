@@ -3,7 +3,6 @@
 import math
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-import torch
 from torch import Tensor, nn
 
 from ..distillers import LogitDistiller
@@ -128,7 +127,7 @@ def _compare(
     task = _total(
         losses, [key for key in losses if 'loss' in key and key not in ours]
     )
-    task_norm = _norm(task, layers)
+    task_norm = _norm(task, layers, distiller.student)
     for name, keys in of_term.items():
         if not keys:
             continue
@@ -137,19 +136,24 @@ def _compare(
         numbers.setdefault('loss', []).append(
             float(value.detach() / task.detach().abs().clamp(min=1e-12))
         )
-        norm = _norm(value, layers)
+        norm = _norm(value, layers, distiller.student)
         if task_norm > 0:
             numbers.setdefault('gradient', []).append(norm / task_norm)
 
 
-def _norm(value: Tensor, layers: List[Tensor]) -> float:
-    """Norm of the gradient of a value at some weights."""
+def _norm(value: Tensor, layers: List[Tensor], student: nn.Module) -> float:
+    """Norm of the gradient of a value at some weights of a student.
+
+    Layers with activation checkpointing know a whole backward pass only, not
+    ``torch.autograd.grad``.
+    """
     if not layers or not value.requires_grad:
         return 0.0
-    gradients = torch.autograd.grad(
-        value, layers, retain_graph=True, allow_unused=True
-    )
+    student.zero_grad(set_to_none=True)
+    value.backward(retain_graph=True)
+    gradients = [layer.grad for layer in layers]
     squares = [g.double().square().sum() for g in gradients if g is not None]
+    student.zero_grad(set_to_none=True)
     return float(sum(squares)) ** 0.5 if squares else 0.0
 
 

@@ -43,3 +43,25 @@ def test_launchers_without_a_gpu(monkeypatch):
     monkeypatch.delenv('RANK', raising=False)
     with pytest.raises(ValueError, match='that torchrun started: bash tools'):
         start_processes(Config(dict(launcher='pytorch')))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for CPUs')
+def test_norms_that_no_cpu_has(monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        torch.distributed, 'init_process_group', started.append
+    )
+    monkeypatch.setenv('RANK', '0')
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    sync = dict(type='SyncBN', requires_grad=True)
+    for wrong in (
+        dict(sync_bn='torch'),
+        dict(model=dict(student=dict(backbone=[dict(norm_cfg=sync)]))),
+        dict(model=dict(norm_cfg=dict(type=torch.nn.SyncBatchNorm))),
+    ):
+        with pytest.raises(ValueError, match='SyncBN runs on GPUs only'):
+            start_processes(Config(dict(launcher='pytorch', **wrong)))
+    assert not started
+    teacher = dict(teacher=dict(model=dict(norm_cfg=sync)), student=dict())
+    start_processes(Config(dict(launcher='pytorch', model=teacher)))
+    assert started == ['gloo']

@@ -1,6 +1,5 @@
 # WKD-L, WKD repository configs/imagenet/wkd_l, ResNet34 to ResNet18: 256
-# images at lr 0.1. Its decay of gamma from the first epoch (cosine) is not
-# here.
+# images at lr 0.1; gamma falls along a cosine from the first epoch on.
 recipe = dict(
     model=dict(
         distill=dict(
@@ -10,4 +9,9 @@ recipe = dict(
                     iterations=10, cost='checkpoints/costs_imagenet.npy')))),
     train_dataloader=dict(batch_size=32),
     optim_wrapper=dict(optimizer=dict(lr=0.1)),
-    auto_scale_lr=dict(base_batch_size=256))
+    auto_scale_lr=dict(base_batch_size=256),
+    custom_hooks=[
+        dict(
+            type='mmkd_logit.KDDecayHook', setting='gamma', begin=0,
+            by_epoch=True)
+    ])
