@@ -52,18 +52,23 @@ def methods() -> Dict[str, str]:
 
 
 def on_config(config: Any) -> Any:
-    """List those pages in the navigation."""
-    methods = [
-        {path.parent.name: f'methods/{path.parent.name}.md'}
-        for path in sorted(CONFIGS.glob('*/README.md'))
-    ]
-    results = [
-        {path.stem.split('_')[0]: f'results/{path.stem}.md'}
-        for path in sorted(CONFIGS.glob('*_results.md'))
-    ]
-    place = next(i for i, part in enumerate(config.nav) if 'Matrix' in part)
-    config.nav[place:place] = [{'Methods': methods}, {'Results': results}]
+    """List those pages in the navigation, by the headings of the pages."""
+    groups = {
+        'Methods': ('methods', sorted(CONFIGS.glob('*/README.md'))),
+        'Results': ('results', sorted(CONFIGS.glob('*_results.md'))),
+    }
+    for part in config.nav:
+        for name, (folder, paths) in groups.items():
+            for path in paths if name in part else []:
+                stem = path.stem if folder == 'results' else path.parent.name
+                part[name].append({heading(path): f'{folder}/{stem}.md'})
     return config
+
+
+def heading(path: Path) -> str:
+    """The first line of a page, as far as the first colon."""
+    line = path.read_text(encoding='utf-8').partition('\n')[0]
+    return line.lstrip('# ').partition(':')[0]
 
 
 def with_links(text: str, path: Path) -> str:
