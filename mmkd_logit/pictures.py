@@ -35,6 +35,21 @@ def column(
     return figure, list(panels[:, 0])
 
 
+def count_iterations(axes) -> None:
+    """Whole numbers at the x axis, and plain ones at the other.
+
+    Args:
+        axes (Axes): Whose x values are iterations.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel('iteration')
+    axes.xaxis.set_major_locator(
+        MaxNLocator(nbins=8, integer=True, min_n_ticks=1)
+    )
+    axes.yaxis.get_major_formatter().set_useOffset(False)
+
+
 def legend(
     figure, colours: Dict[str, Colour], title: str = '', place: str = 'lower'
 ) -> None:

@@ -2,7 +2,13 @@
 
 import pytest
 
-from mmkd_logit.pictures import WIDTH, column, columns_of, legend
+from mmkd_logit.pictures import (
+    WIDTH,
+    column,
+    columns_of,
+    count_iterations,
+    legend,
+)
 
 
 def test_panels_stand_below_each_other():
@@ -31,3 +37,13 @@ def test_a_legend_is_outside_of_the_panels(place):
 @pytest.mark.parametrize('letters, count', [(1, 4), (8, 3), (15, 2), (60, 1)])
 def test_long_names_get_fewer_columns(letters, count):
     assert columns_of(letters) == count
+
+
+def test_iterations_are_whole_numbers():
+    figure, (panel,) = column([2.0])
+    panel.plot([10], [12.571])  # one evaluation
+    count_iterations(panel)
+    figure.draw_without_rendering()
+    assert panel.get_xlabel() == 'iteration'
+    assert all(tick == int(tick) for tick in panel.get_xticks())
+    assert panel.yaxis.get_offset_text().get_text() == ''

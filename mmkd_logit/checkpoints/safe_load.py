@@ -12,16 +12,25 @@ from typing import Any, Callable, List, Optional
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OneCycleParamScheduler
 from torch import nn
 
 from ..messages import MissingFile, WrongValue, near_path
 from .downloads import looks_like_checkpoint
 
+_ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
 
-def _history_method(cls: type, name: str) -> Callable:
-    """Replaces ``getattr``, with which a history buffer is pickled."""
+
+class _OneCycle:
+    """Stands for the scheduler whose annealing functions a pickle names."""
+
+
+def _known_method(cls: type, name: str) -> Callable:
+    """Replaces ``getattr`` for the methods that MMEngine's pickles name."""
     if cls is HistoryBuffer and name in ('mean', 'max', 'min', 'current'):
         return getattr(cls, name)
+    if cls is _OneCycle and name in ('_annealing_cos', '_annealing_linear'):
+        return getattr(OneCycleParamScheduler, name)
     raise pickle.UnpicklingError(f'getattr({cls!r}, {name!r})')
 
 
@@ -56,7 +65,8 @@ class _RestrictedPickle(ModuleType):
         super().__init__('mmkd_logit_restricted_pickle')
         safe = {(t.__module__, t.__qualname__): t for t in _safe_types()}
         for builtins in ('builtins', '__builtin__'):
-            safe[builtins, 'getattr'] = _history_method
+            safe[builtins, 'getattr'] = _known_method
+        safe[tuple(_ONE_CYCLE.rsplit('.', 1))] = _OneCycle
         for old in [key for key in safe if key[0].startswith('numpy')]:
             # numpy 1 and 2 have different names for the same module.
             for pair in (
@@ -146,9 +156,9 @@ def _read_plain(path: str, way: str) -> Any:
 def _read_or_refuse(path: str, way: str) -> Any:
     try:
         if hasattr(torch.serialization, 'safe_globals'):
-            with torch.serialization.safe_globals(
-                _safe_types() + [(_history_method, 'builtins.getattr')]
-            ):
+            named = [(_known_method, 'builtins.getattr')]
+            named.append((_OneCycle, _ONE_CYCLE))
+            with torch.serialization.safe_globals(_safe_types() + named):
                 return torch.load(path, map_location='cpu', weights_only=True)
         return torch.load(
             path, map_location='cpu', pickle_module=_RestrictedPickle()

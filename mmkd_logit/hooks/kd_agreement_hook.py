@@ -12,7 +12,7 @@ from torch import Tensor
 from ..distillers.step_log import part_prefix
 from ..losses import dkd_loss, kd_loss
 from ..messages import WrongValue
-from ..pictures import DPI, column
+from ..pictures import DPI, column, count_iterations
 from ..registry import HOOKS
 from ..structures.logit_pair import LogitPair
 from .distiller_hook import DistillerHook
@@ -144,7 +144,8 @@ def draw(curves: Curves, path: Path) -> None:
             term, _, last = name.rpartition('/')
             if last == kind:
                 axes.plot(*zip(*values), label=term, marker='.')
-        axes.set(title=_TITLES.get(kind, kind), xlabel='iteration')
+        axes.set(title=_TITLES.get(kind, kind))
+        count_iterations(axes)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=9)
     figure.savefig(path, dpi=DPI)

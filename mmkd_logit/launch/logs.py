@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from ..checkpoints.config_text import parse_config
 from ..messages import WrongValue
-from ..pictures import DPI, column
+from ..pictures import DPI, column, count_iterations
 from .run_settings import logs_of_last_run, refuse_joined_runs
 
 Log = Dict[int, Dict[str, float]]
@@ -179,7 +179,7 @@ def draw_curves(
                     markersize=3,
                 )
         axes.set_title(title)
-        axes.set_xlabel('iteration')
+        count_iterations(axes)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize=9)

@@ -5,7 +5,7 @@ import re
 import zlib
 from typing import Dict, List, Sequence, Tuple
 
-from ..pictures import WIDTH
+from ..pictures import WIDTH, count_iterations
 
 Curve = List[Tuple[int, float]]
 #: One colour per group of runs, told apart with any colour vision.
@@ -56,7 +56,8 @@ def draw(
             )
     if not axes.lines:
         return ''
-    axes.set(title=title, xlabel='iteration', ylabel=unit)
+    axes.set(title=title, ylabel=unit)
+    count_iterations(axes)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=9, frameon=False)
     return as_svg(figure)

@@ -69,7 +69,7 @@ def draw_examples(
                 name=Path(path).name,
                 sample=sample,
                 image=image,
-                views=[drawer.truth(image, sample['data_samples'])],
+                views=drawer.truth(image, sample['data_samples']),
             )
         )
     for group in progress(groups):
@@ -143,7 +143,7 @@ class _Detections:
             self.visualizer.add_datasample('', image, sample, **kwargs)
         return _picture(self.visualizer.get_image())
 
-    def truth(self, image: np.ndarray, sample: Any) -> dict:
+    def truth(self, image: np.ndarray, sample: Any) -> List[dict]:
         # boxes of the sample are those of the resized image
         scale = np.asarray(sample.metainfo.get('scale_factor', (1.0, 1.0)))
         sample = sample.clone()
@@ -158,7 +158,7 @@ class _Detections:
         else:
             text = 'no annotations in the validation pipeline'
         data = self._draw(image, sample, draw_pred=False)
-        return dict(name='ground truth', data=data, text=text)
+        return [dict(name='ground truth', data=data, text=text)]
 
     def prediction(self, image: np.ndarray, result: Any) -> dict:
         kept = (result.pred_instances.scores >= _SCORE).sum()
@@ -172,7 +172,7 @@ class _Detections:
 class _Segmentations:
     """Label maps in the colours of the data set."""
 
-    note = 'Labels that are ignored are white.'
+    note = 'Shares of right pixels are of those with a label.'
 
     def __init__(self, meta: dict) -> None:
         self.classes = list(meta.get('classes') or [])
@@ -192,13 +192,12 @@ class _Segmentations:
     def _coloured(self, labels: torch.Tensor) -> np.ndarray:
         return self.colours[labels.squeeze().clamp(0, 255).byte().numpy()]
 
-    def truth(self, image: np.ndarray, sample: Any) -> dict:
-        if 'gt_sem_seg' not in sample:
-            return dict(name='image', data=_picture(image), text='')
-        labels = self._coloured(sample.gt_sem_seg.data)
-        if labels.shape[0] == image.shape[0]:
-            labels = np.concatenate([image, labels])
-        return dict(name='image and labels', data=_picture(labels), text='')
+    def truth(self, image: np.ndarray, sample: Any) -> List[dict]:
+        views = [dict(name='image', data=_picture(image), text='')]
+        if 'gt_sem_seg' in sample:
+            labels = _picture(self._coloured(sample.gt_sem_seg.data))
+            views.append(dict(name='labels', data=labels, text=''))
+        return views
 
     def prediction(self, image: np.ndarray, result: Any) -> dict:
         labels = result.pred_sem_seg.data
@@ -212,10 +211,11 @@ class _Segmentations:
         return dict(data=_picture(self._coloured(labels)), text=text)
 
     def legend(self) -> List[Tuple[str, str]]:
-        return [
+        named = [
             (name, f'rgb{tuple(int(c) for c in self.colours[index])}')
             for index, name in enumerate(self.classes)
         ]
+        return [*named, ('no label', 'rgb(255, 255, 255)')]
 
 
 class _Classes:
@@ -229,9 +229,9 @@ class _Classes:
     def _name(self, index: int) -> str:
         return self.classes[index] if index < len(self.classes) else str(index)
 
-    def truth(self, image: np.ndarray, sample: Any) -> dict:
+    def truth(self, image: np.ndarray, sample: Any) -> List[dict]:
         names = ', '.join(self._name(int(i)) for i in sample.gt_label)
-        return dict(name='label', data=_picture(image), text=names)
+        return [dict(name='label', data=_picture(image), text=names)]
 
     def prediction(self, image: np.ndarray, result: Any) -> dict:
         scores = result.pred_score

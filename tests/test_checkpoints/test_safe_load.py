@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OneCycleLR, OneCycleParamScheduler
 
 from mmkd_logit.checkpoints.safe_load import load_checkpoint_safely
 from mmkd_logit.checkpoints.state_dict import plain_state_dict
@@ -36,6 +37,38 @@ def test_a_checkpoint_as_mmengine_writes_it_is_read(tmp_path):
     read = load_checkpoint_safely(str(tmp_path / 'file.pth'))
     assert torch.equal(read['state_dict']['weight'], torch.arange(3.0))
     assert read['meta'] == saved['meta']
+
+
+@pytest.mark.parametrize('strategy', ['cos', 'linear'])
+def test_the_state_of_a_one_cycle_schedule_is_read(tmp_path, strategy):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = OneCycleLR(
+        optimizer, eta_max=0.1, total_steps=8, anneal_strategy=strategy
+    )
+    saved = dict(state_dict={}, param_schedulers=[schedule.state_dict()])
+    torch.save(saved, tmp_path / 'file.pth')
+    read = load_checkpoint_safely(str(tmp_path / 'file.pth'))
+    (state,) = read['param_schedulers']
+    assert state['anneal_func'] is schedule.anneal_func
+    assert state['total_steps'] == 8
+
+
+class Reaches:
+    """A pickle of this asks a class for one of its attributes."""
+
+    def __init__(self, owner, name):
+        self.owner, self.name = owner, name
+
+    def __reduce__(self):
+        return getattr, (self.owner, self.name)
+
+
+@pytest.mark.parametrize('owner', [OneCycleParamScheduler, HistoryBuffer])
+def test_no_other_method_is_reached(tmp_path, owner):
+    file = dict(state_dict={}, found=Reaches(owner, '__init__'))
+    torch.save(file, tmp_path / 'file.pth')
+    with pytest.raises(ValueError, match='cannot be read|could run code'):
+        load_checkpoint_safely(str(tmp_path / 'file.pth'))
 
 
 @pytest.mark.parametrize('legacy', [False, True])

@@ -58,9 +58,11 @@ def test_label_maps_have_a_legend(tmp_path):
     data = write_cityscapes(tmp_path / 'seg', counts=(2, 2))
     run = run_of(tmp_path / 'fcn', 'configs/demo/fcn_student.py', data)
     drawn = draw_examples([Group('fcn', [run])], 1)
-    assert len(drawn['legend']) == 11 and drawn['legend'][0][0] == '0'
-    view = drawn['images'][0]['views'][1]
-    assert view['text'].endswith('of the pixels right')
+    names = [name for name, _ in drawn['legend']]
+    assert len(names) == 12 and names[0] == '0' and names[-1] == 'no label'
+    views = drawn['images'][0]['views']
+    assert [view['name'] for view in views] == ['image', 'labels', 'fcn']
+    assert views[2]['text'].endswith('of the pixels right')
 
 
 def test_runs_of_two_toolboxes_are_refused(tmp_path):
