@@ -239,12 +239,12 @@ class _Classes:
         right = (
             {int(i) for i in result.gt_label} if 'gt_label' in result else ()
         )
-        text = ', '.join(
-            f'{"✓ " if int(i) in right else ""}{self._name(int(i))} '
+        text = '\n'.join(
+            f'{"✓" if int(i) in right else "·"} {self._name(int(i))} '
             f'{float(value):.2f}'
             for value, i in zip(*best)
         )
-        return dict(data=_picture(image), text=text)
+        return dict(data='', text='\n' + text)  # the image is shown once
 
     def legend(self) -> List[Tuple[str, str]]:
         return []

@@ -193,7 +193,9 @@ def _loss_curves(groups: Sequence[Group]) -> List[str]:
         for key in run.losses
         if key.rpartition('.')[2].startswith('loss_kd')
     }
-    panels = [_panel(OWN_LOSS, groups, "the student's own loss")]
+    panels = [
+        _panel(OWN_LOSS, groups, "the student's own loss, weights included")
+    ]
     panels += [
         _panel(name, groups, f'{name}, weight included')
         for name in sorted(names)

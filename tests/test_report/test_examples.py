@@ -1,5 +1,6 @@
 """Predictions of real students on the same images."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,11 +8,12 @@ pytest.importorskip('mmdet')
 pytest.importorskip('sklearn')
 
 from mmengine.registry import DefaultScope
+from mmengine.structures import BaseDataElement
 
 from demo.layouts import write_cityscapes, write_coco
 from mmkd_logit.launch import load_config, move_data_root
 from mmkd_logit.report import collect
-from mmkd_logit.report.examples import draw_examples
+from mmkd_logit.report.examples import _Classes, draw_examples
 from mmkd_logit.report.runs import Group
 from tests.test_report.fake_runs import STUDENT, write_run
 
@@ -63,6 +65,23 @@ def test_label_maps_have_a_legend(tmp_path):
     views = drawn['images'][0]['views']
     assert [view['name'] for view in views] == ['image', 'labels', 'fcn']
     assert views[2]['text'].endswith('of the pixels right')
+
+
+def test_the_five_best_classes_stand_below_each_other():
+    classes = _Classes(dict(classes=list('abcdef')))
+    result = BaseDataElement(
+        pred_score=torch.tensor([0.1, 0.3, 0.0, 0.2, 0.25, 0.15]),
+        gt_label=torch.tensor([3]),
+    )
+    view = classes.prediction(np.zeros((2, 2, 3)), result)
+    assert view['text'].split('\n')[1:] == [
+        '· b 0.30',
+        '· e 0.25',
+        '✓ d 0.20',
+        '· f 0.15',
+        '· a 0.10',
+    ]
+    assert not view['data']  # the image stands beside the label
 
 
 def test_runs_of_two_toolboxes_are_refused(tmp_path):
