@@ -74,7 +74,7 @@ class RowStore:
         place = Path(folder)
         check_is_free(folder)
         place.mkdir(parents=True, exist_ok=True)
-        kind = np.dtype([tuple(field) for field in fields])
+        kind = _record(fields)
         check_space(folder, count * row_bytes(fields))
         rows = _reserve(place / _ROWS, kind, count)
         index = _reserve(place / _INDEX, _ENTRY, count)
@@ -97,12 +97,10 @@ class RowStore:
             ValueError: If a file of it is missing or damaged.
         """
         meta = read_meta(folder)
-        fields = [
-            (name, kind, tuple(shape)) for name, kind, shape in meta['fields']
-        ]
+        kinds = {_ROWS: _record(meta['fields']), _INDEX: _ENTRY}
         rows, index = (
-            _open(Path(folder, name), np.dtype(kind), meta['rows'], writing)
-            for name, kind in ((_ROWS, fields), (_INDEX, _ENTRY))
+            _open(Path(folder, name), kind, meta['rows'], writing)
+            for name, kind in kinds.items()
         )
         return cls(folder, meta, rows, index)
 
@@ -247,7 +245,14 @@ def check_is_free(folder: str) -> None:
 
 def row_bytes(fields: Sequence[Tuple[str, str, Tuple[int, ...]]]) -> int:
     """Bytes of a row on the disk, its entry of the index included."""
-    return np.dtype([tuple(f) for f in fields]).itemsize + _ENTRY.itemsize
+    return _record(fields).itemsize + _ENTRY.itemsize
+
+
+def _record(fields: Sequence[Tuple[str, str, Sequence[int]]]) -> np.dtype:
+    """The type of a record, whose shapes may come from JSON."""
+    return np.dtype(
+        [(name, kind, tuple(shape)) for name, kind, shape in fields]
+    )
 
 
 def check_space(folder: str, size: int) -> None:

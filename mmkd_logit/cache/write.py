@@ -19,7 +19,7 @@ from ..distillers.cached_teacher import cached_teachers, layout_of
 from ..distillers.channel_order import dataset_loads_rgb
 from ..distillers.match_classes import names_in
 from ..distillers.teacher_config import read_model_config
-from ..hooks.placed_batches import place_batches
+from ..hooks.placed_batches import PlacedBatches, place_batches
 from ..messages import WrongValue
 from ..registry import MODELS
 from ..structures.teacher_pass import TeacherPass
@@ -91,6 +91,7 @@ class CacheWriter:
             check_is_free(folder)
         self.distiller = self._distiller()
         self.readers = readers_of(self.distiller)
+        self._check_form()
         self.seed = (config.get('randomness') or {}).get('seed')
         self.loader = self._loader()
         dataset = self.loader.dataset
@@ -98,6 +99,7 @@ class CacheWriter:
         self.distiller.teacher.student_loads_rgb = dataset_loads_rgb(dataset)
         self.distiller.prepare(names_in(getattr(dataset, 'metainfo', None)))
         self.order, self.meta = self._describe(length, every_epoch)
+        self._placed: Optional[PlacedBatches] = None
 
     # ------------------------------------------------------------ building
 
@@ -111,6 +113,18 @@ class CacheWriter:
         # refuses several teachers, and those that change
         cached_teachers(distiller.teachers, self.folder)
         return distiller.to(self.device).train()
+
+    def _check_form(self) -> None:
+        """Refuse to leave out classes that are no part of a softmax."""
+        for term in self.distiller.terms.values():
+            facts = term.reader.facts(self.distiller.student)
+            if self.form.keep is not None and facts.use_sigmoid:
+                raise WrongValue(
+                    f'--keep {self.form.keep} gives the other classes of a '
+                    'row equal parts of what is left of the softmax, but '
+                    'this head has independent (sigmoid) classes; keep '
+                    "'all', with --dtype float16"
+                )
 
     def _loader(self) -> DataLoader:
         settings = self.config.train_dataloader.copy()
@@ -183,17 +197,9 @@ class CacheWriter:
         store = self._begun()
         count = self.order.count
         missing = np.ones(count, bool) if store is None else store.missing
-        placed = None
-        if self.order.by == 'place':
-            place_batches(self.loader, self.seed)
-            placed = self.loader.batch_sampler
-        mark_samples(self.loader.dataset)
-        batches = MissingBatches(self.order, missing, placed)
-        # a DataLoader refuses to have these exchanged once it is built
-        vars(self.loader)['batch_sampler'] = batches
         done = count - int(missing.sum())
         with tqdm(total=count, initial=done, unit='image') as bar:
-            for batch in self.loader:
+            for batch in self.batches(missing):
                 numbers, images, asked = self._run(batch)
                 if store is None:
                     store = self._create(asked)
@@ -202,6 +208,22 @@ class CacheWriter:
                 missing[numbers] = False
         store.flush()
         return store
+
+    def batches(self, missing: np.ndarray) -> DataLoader:
+        """Batches of some rows, as a run draws them, with marks.
+
+        Args:
+            missing (np.ndarray): Which rows, shape (N,), bool; may be changed
+                while batches are loaded.
+        """
+        if self.order.by == 'place' and self._placed is None:
+            place_batches(self.loader, self.seed)
+            self._placed = self.loader.batch_sampler
+        mark_samples(self.loader.dataset)
+        batches = MissingBatches(self.order, missing, self._placed)
+        # a DataLoader refuses to have these exchanged once it is built
+        vars(self.loader)['batch_sampler'] = batches
+        return self.loader
 
     def _begun(self) -> Optional[RowStore]:
         """A cache that was stopped, if the folder has one."""

@@ -15,6 +15,7 @@ from mmkd_logit.cache.store import RowStore  # noqa: E402
 from mmkd_logit.cache.write import CacheWriter, run_length  # noqa: E402
 from tests.test_cache.toy_runs import config  # noqa: E402
 from tests.test_end_to_end.commands import ENV, ROOT  # noqa: E402
+from tests.toy_classifiers import classifier_cfg  # noqa: E402
 
 KILLED = """
 from pathlib import Path
@@ -138,6 +139,12 @@ def test_what_cannot_be_cached(tmp_path, change, words):
     change(cfg)
     with pytest.raises(ValueError, match=words):
         CacheWriter(cfg, str(tmp_path / 'cache'), RowForm())
+
+
+def test_independent_classes_are_kept_all(tmp_path):
+    cfg = config(tmp_path, student=classifier_cfg('multi_label', channels=3))
+    with pytest.raises(ValueError, match=r'--keep 2 .* independent \(sigm'):
+        CacheWriter(cfg, str(tmp_path / 'cache'), RowForm(2))
 
 
 def test_maps_of_several_sizes(tmp_path):
