@@ -18,6 +18,7 @@ from two_models import class_names, load_two, parser, run
 
 from mmkd_logit.heads.cls_logits import ClsLogits
 from mmkd_logit.launch import run_and_explain
+from mmkd_logit.pictures import DPI, WIDTH
 
 _COLOURS = {True: 'limegreen', False: 'red'}
 
@@ -152,37 +153,38 @@ def draw(
     rows: Dict[str, list],
     args: Any,
 ) -> None:
-    """Bars at the left, three rows of examples at the right."""
+    """Bars, and below them three rows of examples."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     hits, labels, classes = seen
     chosen = examples(hits, labels, args.examples)
-    figure = Figure(
-        figsize=(3.4 + 1.9 * args.examples, 7.2), layout='constrained'
-    )
-    left, right = figure.subfigures(
-        1, 2, width_ratios=(3.4, 1.9 * args.examples)
-    )
-    bars = left.subplots(2, 1)
+    size = WIDTH / args.examples
+    heights = (4.4, len(chosen) * (size + 0.6) + 0.9)
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout='constrained')
+    top, below = figure.subfigures(2, 1, height_ratios=heights)
+    bars = top.subplots(2, 1)
     draw_bars(bars, rows)
-    left.legend(
+    top.legend(
         *bars[0].get_legend_handles_labels(),
         title='model',
         loc='outside lower center',
         ncols=2,
-        fontsize=8,
-        title_fontsize=8,
+        fontsize=9,
+        title_fontsize=9,
     )
-    panels = right.subplots(len(chosen), args.examples, squeeze=False)
-    for line, (title, indices) in zip(panels, chosen.items()):
-        for panel in line:
+    parts = below.subfigures(
+        len(chosen) + 1, 1, height_ratios=[*[size + 0.6] * len(chosen), 0.9]
+    )
+    for part, (title, indices) in zip(parts, chosen.items()):
+        part.suptitle(title.replace('\n', ' '), fontsize=10)
+        panels = part.subplots(1, args.examples, squeeze=False)[0]
+        for panel in panels:
             panel.set(xticks=[], yticks=[])
             panel.spines[:].set_visible(False)
-        line[0].set_ylabel(title, fontsize=9)
         if not indices:
-            line[0].text(0.5, 0.5, 'none', ha='center', va='center')
-        for panel, index in zip(line, indices):
+            panels[0].text(0.5, 0.5, 'none', ha='center', va='center')
+        for panel, index in zip(panels, indices):
             whole = hits[1][index, 0].item()
             draw_cells(
                 panel,
@@ -192,21 +194,21 @@ def draw(
             )
             label = names[labels[index]]
             if not whole:
-                label += f', seen as {names[classes[index]]}'
+                label += f',\nseen as {names[classes[index]]}'
             panel.set_title(label, fontsize=8)
-    right.legend(
+    parts[-1].legend(
         handles=[
             Patch(fill=False, edgecolor=_COLOURS[True], label='right cell'),
             Patch(fill=False, edgecolor=_COLOURS[False], label='wrong cell'),
             Patch(fill=False, hatch='///', label='complementary cell'),
         ],
         title=f'cells of the {args.names[1]}',
-        loc='outside lower center',
+        loc='center',
         ncols=3,
-        fontsize=8,
-        title_fontsize=8,
+        fontsize=9,
+        title_fontsize=9,
     )
-    figure.savefig(args.out, dpi=130)
+    figure.savefig(args.out, dpi=DPI)
 
 
 def main() -> None:
