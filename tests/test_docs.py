@@ -3,6 +3,7 @@
 import re
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -142,6 +143,17 @@ def hooks():
     pytest.importorskip('latex2mathml')
     pytest.importorskip('mkdocs')
     return runpy.run_path(str(ROOT / 'tools/docs_hooks.py'))
+
+
+def test_every_page_is_in_the_navigation(hooks):
+    text = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8')
+    for page in PAGES:
+        assert f': {page.relative_to(DOCS).as_posix()}\n' in text, page
+    nav = [{'Methods': []}, {'Results': []}, {'Start': 'index.md'}]
+    config = hooks['on_config'](SimpleNamespace(nav=nav))
+    assert {'SD-DKD': 'methods/sd_dkd.md'} in config.nav[0]['Methods']
+    assert {'SDD': 'methods/sdd.md'} in config.nav[0]['Methods']
+    assert {'Classification': 'results/cls_results.md'} in nav[1]['Results']
 
 
 def test_formulas_become_mathml_and_roles_become_code(hooks):
