@@ -60,7 +60,8 @@ def pages() -> Dict[str, str]:
         if room == 'losses':
             continue
         place = f'::: {cls.__module__}.{cls.__qualname__}{_NO_MEMBERS}'
-        entries[_PAGES.get(room, room)].append(place)
+        page = _PAGES.get(room, room)
+        entries[page if page in entries else 'launch'].append(place)
     entries['distiller'] += [
         '::: mmkd_logit.launch.start.distill\n',
         f'::: mmkd_logit.distillers.teacher.Teacher{_NO_MEMBERS}',
