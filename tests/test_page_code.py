@@ -5,13 +5,14 @@ import re
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from PIL import Image
 
 from mmkd_logit.heads import LogitReader
 from mmkd_logit.launch import load_config
 from mmkd_logit.launch.model_block import check_model_block
 from mmkd_logit.losses import LogitLoss
-from mmkd_logit.registry import MODELS, is_distiller
+from mmkd_logit.registry import HOOKS, MODELS, is_distiller
 from tests.config_files import quick_bases  # noqa: F401
 from tests.pages import ROOT, Block, blocks
 
@@ -23,6 +24,8 @@ ELSEWHERE = {
     'docs/adding_a_pair.md': 'test_docs.py',
     'docs/from_mmrazor.md': 'test_from_mmrazor.py',
 }
+#: Names that a fragment of a config gives to parts of this package.
+PARTS = ('distill', 'loss', 'custom_hooks')
 #: What a reader's own student or teacher is here.
 STUDENT = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
 
@@ -72,8 +75,9 @@ def build_parts(node):
     if not isinstance(node, dict):
         return 0
     if str(node.get('type')).startswith('mmkd_logit.'):
-        part = MODELS.build(node)
-        assert isinstance(part, (LogitLoss, LogitReader))
+        hook = str(node['type']).endswith('Hook')
+        part = (HOOKS if hook else MODELS).build(node)
+        assert isinstance(part, (LogitLoss, LogitReader, Hook))
         return 1
     return sum(build_parts(part) for part in node.values())
 
@@ -113,7 +117,7 @@ def test_a_block_of_a_page(block, folder):
     prepare(block.text, names, folder)
     exec(compile(block.text, block.page, 'exec'), names)
     if 'mmkd_logit.' in block.text and 'import' not in block.text:
-        made = [v for k, v in names.items() if k in ('distill', 'loss')]
+        made = [v for k, v in names.items() if k in PARTS]
         assert build_parts(made) >= 1
     if 'class_map' in block.text:
         assert isinstance(names['model']['class_map'], dict)
