@@ -82,7 +82,7 @@ def check_config(name):
 
 def check_training(args, tmp_path, monkeypatch):
     """Read the config with its options, as a training would."""
-    for name in (args.config, args.teacher or ''):
+    for name in (args.config, *(args.teacher or [])):
         if is_own(name):
             return
         if name.partition('::')[0] in TOOLBOXES:

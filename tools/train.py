@@ -17,8 +17,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--teacher',
+        action='append',
         help="the teacher's config file, or package::path; makes a "
-        'distillation of a config that trains a student alone',
+        'distillation of a config that trains a student alone; again for '
+        "each of several teachers; 'ema' for the student's own average",
     )
     parser.add_argument(
         '--method', help='of the distillation with --teacher; default: dkd'
@@ -31,7 +33,9 @@ def parse_args() -> argparse.Namespace:
         'propose weights',
     )
     parser.add_argument(
-        '--teacher-ckpt', help="path or URL of the teacher's weights"
+        '--teacher-ckpt',
+        action='append',
+        help="path or URL of the teacher's weights; again for each of several",
     )
     parser.add_argument(
         '--alone',

@@ -144,13 +144,9 @@ def set_training_options(config: Config, args: Namespace) -> None:
     if args.teacher_ckpt:
         if not is_distiller(config.model):
             raise WrongValue('--teacher-ckpt: this config has no teacher')
-        if isinstance(config.model.get('teacher'), (list, tuple)):
-            raise WrongValue(
-                '--teacher-ckpt names one file, but this config has '
-                f'{len(config.model.teacher)} teachers; name one of each with '
-                '--cfg-options model.teacher_ckpt.0=...'
-            )
-        config.model.teacher_ckpt = args.teacher_ckpt
+        config.model.teacher_ckpt = check_number_of_checkpoints(
+            config.model.get('teacher'), alone_or_all(args.teacher_ckpt)
+        )
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
@@ -172,6 +168,35 @@ def set_training_options(config: Config, args: Namespace) -> None:
             )
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+
+
+def alone_or_all(values: Any) -> Any:
+    """The only entry of a list, or the whole list; other values as given."""
+    if isinstance(values, (list, tuple)) and len(values) == 1:
+        return values[0]
+    return values
+
+
+def check_number_of_checkpoints(teacher: Any, ckpt: Any) -> Any:
+    """``--teacher-ckpt`` as a config has it.
+
+    Args:
+        teacher (str | dict | list): Of the config, or of ``--teacher``.
+        ckpt (str | list, optional): Once, or as often as it was given;
+            ``'auto'`` alone counts for all.
+
+    Raises:
+        ValueError: If there is not one for each teacher.
+    """
+    several = isinstance(teacher, (list, tuple))
+    given = len(ckpt) if isinstance(ckpt, (list, tuple)) else 1
+    count = len(teacher) if several else 1
+    if given != count and ckpt not in (None, 'auto'):
+        raise WrongValue(
+            f'--teacher-ckpt was given {given} time(s) for {count} '
+            'teacher(s); give it once for each, in their order'
+        )
+    return [ckpt] if several and count == 1 and ckpt != 'auto' else ckpt
 
 
 def guard(config: Config) -> None:

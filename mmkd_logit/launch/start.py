@@ -10,12 +10,20 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from ..distillers.build import build_model
-from ..distillers.teacher_config import ConfigSource
+from ..distillers.teachers import Checkpoints, ConfigSources
 from ..heads.base import LogitReader
 from ..heads.find import find_reader
 from ..messages import WrongValue
-from .config import is_distiller, load_config
+from .config import (
+    alone_or_all,
+    check_number_of_checkpoints,
+    is_distiller,
+    load_config,
+)
 from .recipes import Recipe, find_recipe
+
+#: One name, or one for each of several teachers.
+Names = Union[str, List[str]]
 
 _FILE = """\
 # {method} into the student of
@@ -27,29 +35,30 @@ model = dict(
     _delete_=True,
     type='mmkd_logit.LogitDistiller',
     student=_base_.model,
-    teacher={teacher!r},
-    teacher_ckpt={teacher_ckpt!r},
+    teacher={teacher},
+    teacher_ckpt={teacher_ckpt},
     distill={distill})
 {changes}"""
 
 
 def distill(
     student: Union[str, Config],
-    teacher: ConfigSource,
+    teacher: ConfigSources,
     method: str = 'dkd',
-    teacher_ckpt: str = 'auto',
+    teacher_ckpt: Checkpoints = 'auto',
 ) -> Config:
     """The config that trains a student with a teacher's logits.
 
     Args:
         student (str | Config): Config that trains the student alone: a path,
             ``'mmdet::...'``, or a config. It is not changed.
-        teacher (str | dict): The teacher's config, see
-            :class:`~mmkd_logit.distillers.LogitDistiller`.
+        teacher (str | dict | list): The teacher's config, or a list of
+            several, see :class:`~mmkd_logit.distillers.LogitDistiller`.
         method (str): Such as ``'kd'``, ``'dkd'`` or ``'sd_dkd'``: a recipe of
             ``configs/_base_/recipes``. Defaults to 'dkd'.
-        teacher_ckpt (str): Path or URL of the teacher's weights, or
-            ``'auto'``. Defaults to 'auto'.
+        teacher_ckpt (str | list): Path or URL of the teacher's weights, or
+            ``'auto'``; a list with one for each of several.
+            Defaults to 'auto'.
 
     Returns:
         Config: For MMEngine's ``Runner``; its data, schedule and hooks are
@@ -85,18 +94,18 @@ def distill(
 def write_distillation(
     folder: Path,
     student: str,
-    teacher: str,
+    teacher: Names,
     method: str,
-    teacher_ckpt: Optional[str] = None,
+    teacher_ckpt: Optional[Names] = None,
 ) -> Tuple[Path, Recipe]:
     """Write :func:`distill`'s config as a file of a few lines, to be edited.
 
     Args:
         folder (Path): Where to; made if needed.
         student (str): Path or ``'package::path'``.
-        teacher (str): Path or ``'package::path'``.
+        teacher (str | list[str]): Path or ``'package::path'``, or several.
         method (str): See :func:`distill`.
-        teacher_ckpt (str, optional): Defaults to ``'auto'``.
+        teacher_ckpt (str | list[str], optional): Defaults to ``'auto'``.
 
     Returns:
         tuple[Path, Recipe]: The file, and the recipe whose numbers it has.
@@ -112,15 +121,15 @@ def write_distillation(
 
 
 def distillation_text(
-    recipe: Recipe, student: str, teacher: str, teacher_ckpt: str
+    recipe: Recipe, student: str, teacher: Names, teacher_ckpt: Names
 ) -> str:
     """A config of a few lines: the student as base, and a recipe's block.
 
     Args:
         recipe (Recipe): Of the method.
         student (str): Path or ``'package::path'``.
-        teacher (str): Path or ``'package::path'``.
-        teacher_ckpt (str): Path, URL or ``'auto'``.
+        teacher (str | list[str]): Path or ``'package::path'``, or several.
+        teacher_ckpt (str | list[str]): Path, URL or ``'auto'``.
     """
     changes = copy.deepcopy(recipe.changes.to_dict())
     terms = changes['model'].pop('distill')
@@ -141,8 +150,8 @@ def distillation_text(
         student=student,
         source=_wrapped(recipe.source),
         base=_absolute(student),
-        teacher=_absolute(teacher),
-        teacher_ckpt=_absolute(teacher_ckpt),
+        teacher=_listed(teacher),
+        teacher_ckpt=_listed(teacher_ckpt),
         distill=_written(terms, 4),
         changes=''.join(lines),
     )
@@ -153,11 +162,15 @@ def use_teacher(args: Namespace) -> None:
 
     The config is written below the work dir, as ``source/<student>_<method>
     .py``, and takes the place of the student's in ``args``. Where its numbers
-    are from is printed.
+    are from is printed. ``--teacher`` and ``--teacher-ckpt`` may be given
+    once for each of several teachers.
 
     Raises:
-        ValueError: If ``--method`` is given alone.
+        ValueError: If ``--method`` is given alone, or the checkpoints are not
+            as many as the teachers.
     """
+    args.teacher = alone_or_all(args.teacher)
+    args.teacher_ckpt = alone_or_all(getattr(args, 'teacher_ckpt', None))
     if not args.teacher:
         if args.method:
             raise WrongValue(
@@ -166,6 +179,7 @@ def use_teacher(args: Namespace) -> None:
             )
         return
     method = args.method or 'dkd'
+    check_number_of_checkpoints(args.teacher, args.teacher_ckpt)
     name = Path(args.config.split('::')[-1]).stem
     args.work_dir = args.work_dir or str(Path('work_dirs', method, name))
     path, recipe = write_distillation(
@@ -195,6 +209,15 @@ def student_reader(config: Config) -> LogitReader:
         )
     with DefaultScope.overwrite_default_scope(config.get('default_scope')):
         return find_reader(build_model(copy.deepcopy(model), 'student'))
+
+
+def _listed(names: Names) -> str:
+    """One name, or a list of them, as a config has it."""
+    if isinstance(names, str):
+        return repr(_absolute(names))
+    return ''.join(
+        ['[', *(f'\n        {_absolute(one)!r},' for one in names), '\n    ]']
+    )
 
 
 def _absolute(name: str) -> str:

@@ -66,14 +66,30 @@ def test_a_checkpoint_to_resume_from_must_be_there(tmp_path):
         assert config.resume and config.load_from == load_from
 
 
-def test_one_checkpoint_does_not_do_for_two_teachers():
+@pytest.mark.parametrize(
+    'teacher, ckpt, expected',
+    [
+        ('a.py', 'a.pth', 'a.pth'),
+        ('a.py', ['a.pth'], 'a.pth'),
+        (['a.py', 'b.py'], ['a.pth', 'b.pth'], ['a.pth', 'b.pth']),
+        (['a.py', 'b.py'], ['auto'], 'auto'),
+        (['a.py'], ['a.pth'], ['a.pth']),
+        (['a.py', 'b.py'], ['a.pth'], '1 .* for 2 teacher'),
+        ('a.py', ['a.pth', 'b.pth'], '2 .* for 1 teacher'),
+    ],
+)
+def test_checkpoints_are_as_many_as_teachers(teacher, ckpt, expected):
     config = Config(dict(model=distiller().model))
-    config.model.teacher = ['a.py', 'b.py']
+    config.model.teacher = teacher
     args = Namespace(
-        teacher_ckpt='a.pth', amp=False, auto_scale_lr=False, resume=None
+        teacher_ckpt=ckpt, amp=False, auto_scale_lr=False, resume=None
     )
-    with pytest.raises(ValueError, match='has 2 teachers; name one of each'):
-        set_training_options(config, args)
+    if 'for' in expected:
+        with pytest.raises(ValueError, match=expected):
+            set_training_options(config, args)
+        return
+    set_training_options(config, args)
+    assert config.model.teacher_ckpt == expected
 
 
 def test_config_mistakes(tmp_path):

@@ -7,6 +7,8 @@ import pytest
 pytest.importorskip('mmdet')
 
 import mmkd_logit
+from mmkd_logit.distillers.self_teacher import EMA
+from mmkd_logit.distillers.teachers import make_teachers
 from mmkd_logit.launch import load_config
 from mmkd_logit.launch.recipes import FOLDER, methods
 from mmkd_logit.launch.start import distill, use_teacher, write_distillation
@@ -134,3 +136,36 @@ def test_options_become_a_config_in_the_work_dir(tmp_path, capsys):
     made = load_config(args.config).model
     assert made.distill.loss_kd.loss.type == 'mmkd_logit.DKDLoss'
     assert made.teacher.endswith('/configs/demo/faster_rcnn_teacher.py')
+
+
+def test_several_teachers_become_a_list(tmp_path):
+    teacher = 'configs/demo/faster_rcnn_teacher.py'
+    args = Namespace(
+        config='configs/demo/faster_rcnn_student.py',
+        teacher=[teacher, 'ema'],
+        teacher_ckpt=['a.pth', 'auto'],
+        method='kd',
+        work_dir=str(tmp_path),
+    )
+    use_teacher(args)
+    made = load_config(args.config).model
+    assert made.teacher[0].endswith(teacher) and made.teacher[1] == 'ema'
+    assert made.teacher_ckpt == ['a.pth', 'auto']
+    args = Namespace(**{**vars(args), 'teacher': [teacher] * 3})
+    args.teacher_ckpt = ['a.pth', 'b.pth']
+    with pytest.raises(ValueError, match='given 2 time.*for 3 teacher'):
+        use_teacher(args)
+
+
+def test_ema_is_one_argument(tmp_path):
+    args = Namespace(
+        config='configs/demo/faster_rcnn_student.py',
+        teacher=['ema'],
+        teacher_ckpt=None,
+        method='kd',
+        work_dir=str(tmp_path),
+    )
+    use_teacher(args)
+    made = load_config(args.config).model
+    assert made.teacher == 'ema' and made.teacher_ckpt == 'auto'
+    assert make_teachers(made.teacher, made.teacher_ckpt)[0].config == EMA
