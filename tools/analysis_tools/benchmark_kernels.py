@@ -24,7 +24,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
-from benchmark_losses import Inputs, medians
+from benchmark_losses import Inputs, add_cpu_time, medians
 from textbook_losses import kd
 from torch import Tensor
 
@@ -49,6 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--tau', type=float, default=4.0)
     parser.add_argument('--shapes', nargs='+', help='rows x classes')
     parser.add_argument('--no-compile', action='store_true')
+    add_cpu_time(parser)
     return parser.parse_args()
 
 
@@ -127,7 +128,7 @@ def measure(
     for name, form in kinds.items():
         whose = given if name.endswith('alone') else inputs
         jobs[name] = partial(whose.step, form)
-    ms = medians(jobs, args.rounds, cuda)
+    ms = medians(jobs, args.rounds, cuda, args.now)
     return {
         name: (2 if name == 'copy' else 3) * inputs.bytes / 1e6 / time
         for name, time in ms.items()

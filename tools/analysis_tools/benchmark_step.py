@@ -92,10 +92,10 @@ def groups(args: argparse.Namespace) -> List[List[Case]]:
                 for path in args.config
             ]
         ]
+    by_name = {case.name: case for case in CASES}
     return [
-        [case._replace(config=_path(case.config))]
-        for case in CASES
-        if not args.cases or case.name in args.cases
+        [by_name[name]._replace(config=_path(by_name[name].config))]
+        for name in args.cases or by_name
     ]
 
 
@@ -110,7 +110,7 @@ class Contender:
         self.name, self.device = case.name, args.device
         self.now = time.process_time if args.cpu_time else time.perf_counter
         self.size = args.image_size or case.size
-        self.config = read_case(case, args)
+        self.config = read_case(case, self.size, args)
         self.times: Dict[str, List[float]] = {kind: [] for kind in KINDS}
         self.memory: Dict[str, float] = {}
 
@@ -250,25 +250,31 @@ def main() -> None:
     )
     print('| ' + ' | '.join(heads) + ' |')
     print('| ' + ' | '.join(['---'] * len(heads)) + ' |', flush=True)
-    # A process that has used a GPU cannot be forked: memory comes first.
     contenders = [
         [Contender(case, args) for case in group] for group in groups(args)
     ]
     with tempfile.TemporaryDirectory() as folder:
+        # A process that has used a GPU cannot be forked: children come first.
+        if args.device != 'cpu':
+            use_children(sum(contenders, []), folder, not args.no_memory)
         for group in contenders:
-            for one in group:
-                one.write_teacher(folder)
-                if not args.no_memory and args.device != 'cpu':
-                    one.measure_memory()
-        for group in contenders:
-            for one in group:
-                if not args.no_memory and args.device == 'cpu':
-                    one.measure_memory()
+            if args.device == 'cpu':
+                use_children(group, folder, not args.no_memory)
             with TeacherCalls() as teacher_calls:
                 compare(group, args, teacher_calls)
             show(group, args.rounds)
             for one in group:
                 del one.steps
+
+
+def use_children(
+    contenders: List[Contender], folder: str, memory: bool
+) -> None:
+    """What processes of their own do: weights of teachers, and memory."""
+    for one in contenders:
+        one.write_teacher(folder)
+        if memory:
+            one.measure_memory()
 
 
 if __name__ == '__main__':

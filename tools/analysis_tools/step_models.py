@@ -81,7 +81,7 @@ CASES = (
 )
 
 
-def read_case(case: Case, args: Namespace) -> Config:
+def read_case(case: Case, size: Optional[int], args: Namespace) -> Config:
     """The distillation of a case, with the options of the command line."""
     config = load_config(case.config, args.cfg_options)
     if case.teacher:
@@ -91,6 +91,9 @@ def read_case(case: Case, args: Namespace) -> Config:
     count = args.batch_size or case.batch
     if count:
         config.train_dataloader.batch_size = count
+    preprocessor = config.model.student.get('data_preprocessor') or {}
+    if size and preprocessor.get('size'):  # images are padded to it
+        preprocessor['size'] = (size, size)
     # The student stays where it is, however many rounds there are.
     config.optim_wrapper.optimizer.lr = 1e-9
     return config
