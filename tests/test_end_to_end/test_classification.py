@@ -122,6 +122,44 @@ def test_the_curves_of_a_run_are_a_picture(trained, folder):
     assert picture.stat().st_size > 5000
 
 
+ALONE = f"""
+_base_ = {str(ROOT / 'configs/baseline/classifier_mv3_folders.py')!r}
+model = dict(
+    head=dict(num_classes=3, mid_channels=[32]),
+    backbone=dict(init_cfg=None))
+"""
+
+
+def test_one_command_its_probe_and_its_report(folder, tmp_path):
+    """What the first page shows, with two configs and no file to write."""
+    settings = STUDENT.partition('small = ')
+    (tmp_path / 'alone.py').write_text(
+        ALONE + ''.join(settings[1:]).format(data=str(folder / 'data'))
+    )
+    tool, run = [sys.executable, 'tools/train.py'], tmp_path / 'run'
+    teacher = folder / 'teacher.py', folder / 'teacher.pth'
+    code, output = call(
+        *tool,
+        tmp_path / 'alone.py',
+        *('--teacher', teacher[0], '--teacher-ckpt', teacher[1]),
+        *('--method', 'wsld', '--work-dir', run),
+    )
+    assert code == 0, output[-3000:]
+    assert 'wsld: WSLD, knowledge_distiller.py' in output  # the source
+    assert 'loss_kd' in output and (run / 'epoch_1.pth').exists()
+    written = run / 'source' / 'alone_wsld.py'
+    assert f'to be edited: {written}' in output
+    code, output = call(
+        *tool, written, '--work-dir', tmp_path / 'probe', '--probe', 1
+    )
+    assert code == 0, output[-3000:]
+    assert 'gradient at the backbone' in output
+    page = tmp_path / 'report.html'
+    code, output = call(sys.executable, 'tools/report.py', run, '--out', page)
+    assert code == 0, output[-3000:]
+    assert 'loss_kd' in page.read_text(encoding='utf-8')
+
+
 INFER = """
 import json, sys
 sys.modules['mmkd_logit'] = None  # importing it is an error from here on
