@@ -46,8 +46,9 @@ class WeighedRowsReader(LogitReader):
     with ``rows='positive'``, and 0.450 with ``weighting='label'``, whose term
     is about six times larger; the student alone 0.160. Much of that is size:
     in one seed, six times the weight gave 0.357 against ``'label'``'s 0.445,
-    and a sixth 0.254 against 0.220. On COCO the same ``'label'`` term would
-    be hundreds of times the task's loss. Try both, and the weight first,
+    and a sixth 0.254 against 0.220. COCO's images
+    have some 22,000 (GFL) to 200,000 (RetinaNet) rows, and 0.24 nats for
+    each would leave nothing of the task. Try both, and the weight first,
     where background rows are few.
 
     **Divisor.** Dense heads (RetinaNet, ATSS, GFL) divide the sum of their
