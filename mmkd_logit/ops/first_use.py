@@ -18,8 +18,9 @@ from .group_kl_plain import group_kl_plain
 if TYPE_CHECKING:
     from .group_kl import GroupQuestion
 
-#: Rows of the comparison, from the beginning and from the end.
-ROWS = 8
+#: Fewest rows of the comparison, and logits if rows are short: as many as a
+#: kernel may take at once, so that the compared code is that of many rows.
+ROWS, LOGITS = 16, 1024
 #: Largest difference, in units of the largest value.
 NEAR = {torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 3e-2}
 
@@ -92,7 +93,7 @@ def _kind(question: 'GroupQuestion', need_grad: bool) -> Tuple:
     return (
         student.dtype,
         student.device,
-        student.shape[1].bit_length(),
+        (student.shape[1] - 1).bit_length(),  # kernels pad to 2**n
         student.stride(1) == 1,
         question.teacher.dtype,
         question.teacher.stride(1) == 1,
@@ -106,14 +107,13 @@ def _kind(question: 'GroupQuestion', need_grad: bool) -> Tuple:
 
 
 def _some_rows(question: 'GroupQuestion') -> 'GroupQuestion':
-    """The same question to its first and last rows."""
-    count = len(question.student)
+    """The same question to some of its rows."""
+    count, classes = question.student.shape
+    step = -(-count // max(ROWS, LOGITS // classes))
 
     def some(value: object) -> object:
-        if not isinstance(value, Tensor) or count <= 2 * ROWS:
-            return value
         # A step, not an index, keeps the layout in memory.
-        return value[:: -(-count // (2 * ROWS))]
+        return value[::step] if isinstance(value, Tensor) else value
 
     return question._replace(
         student=some(question.student.detach()),

@@ -11,7 +11,7 @@ from tests.test_ops.questions import Spec, ask
 from tests.toys import seeded
 
 
-def question(count=40, dtype=torch.float32, by_class=False, **kwargs):
+def question(count=400, dtype=torch.float32, by_class=False, **kwargs):
     shape = (2, 6, count) if by_class else (2, count, 6)
     logits = 3 * torch.randn(shape, generator=seeded(0)).to(dtype)
     student, teacher = logits.transpose(1, 2) if by_class else logits
@@ -45,10 +45,11 @@ def test_a_right_backend_is_compared_once_on_a_few_rows(dtype, by_class):
         found = first_use(whole, True)
         first_use(whole, True)
     counts = [len(asked.student) for asked in backend.asked]
-    assert counts == [14, 40, 40]  # every third row, then all, and all again
+    # 1024 logits are 170 rows: every third row, then all, and all again
+    assert counts == [134, 400, 400]
     sample = backend.asked[0]
     assert (sample.student.stride(0) == 3) == by_class
-    assert sample.w_rest.shape == (14,) and sample.top.shape == (14, 1)
+    assert sample.w_rest.shape == (134,) and sample.top.shape == (134, 1)
     torch.testing.assert_close(
         found.value, chunked.group_kl(whole, True).value
     )
