@@ -46,6 +46,7 @@ _LOCATIONS = {
     ],
     'HOOKS': ['mmkd_logit.hooks'],
     'OPTIM_WRAPPERS': ['mmkd_logit.launch.cpu_amp'],
+    'FUNCTIONS': ['mmkd_logit.launch.collate'],
 }
 _REGISTRIES = {
     name: ScopedRegistry(
@@ -60,6 +61,7 @@ _REGISTRIES = {
 MODELS = _REGISTRIES['MODELS']
 HOOKS = _REGISTRIES['HOOKS']
 OPTIM_WRAPPERS = _REGISTRIES['OPTIM_WRAPPERS']
+FUNCTIONS = _REGISTRIES['FUNCTIONS']
 
 
 def type_name(kind: Union[str, type, None]) -> str:

@@ -126,8 +126,6 @@ def loss_types(page: str) -> List[str]:
     for name in recipe_names(page):
         terms = read_recipe(name).changes.model.get('distill', {}).values()
         found |= {term.loss.type.split('.')[1] for term in terms}
-    if page == 'mlkd':
-        found.add('GramLoss')
     return sorted(found)
 
 

@@ -1,7 +1,7 @@
 """Image classifiers of MMPretrain, whatever their head."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from ..structures.logit_pair import LogitPair
 from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
+from .batch_part import check_batch_part, part_of_batch
 from .sdd.cells import (
     check_reference,
     check_scales,
@@ -95,6 +96,11 @@ class ClsLogits(LogitReader):
             teacher's class, DeiT's hard distillation:
             ``logits=dict(type='ClsLogits', token='dist', hard=True)``.
             Defaults to False.
+        batch_part (tuple[int, int], optional): ``(index, parts)``: read one
+            of so many equal parts of a batch, counted from 0. ``(1, 2)`` is
+            the second of two views, which
+            :func:`~mmkd_logit.launch.collate.collate_views` puts behind the
+            first. Defaults to None, the whole batch.
         **kwargs: ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
 
     Raises:
@@ -129,10 +135,12 @@ class ClsLogits(LogitReader):
         pool: str = 'nested',
         token: Optional[str] = None,
         hard: bool = False,
+        batch_part: Optional[Tuple[int, int]] = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         check_scales(scales, pool)
+        self.batch_part = check_batch_part(batch_part, scales)
         check_reference(reference, labels=())
         if token not in (None, *DEIT_LAYERS):
             raise WrongValue(
@@ -255,7 +263,12 @@ class ClsLogits(LogitReader):
                     ),
                 )
             )
-            targets = targets_of(teacher.data_samples, model.head, logits)
+            samples = teacher.data_samples
+            if self.batch_part is not None:
+                part = part_of_batch(len(logits), *self.batch_part)
+                logits, theirs = logits[part], theirs[part]
+                samples = samples[part]
+            targets = targets_of(samples, model.head, logits)
             return {'': with_targets(LogitPair(logits, theirs), *targets)}
 
         maps = self.noted(notes, 'maps', 'backbone.forward')

@@ -184,3 +184,40 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
     two = weights_of(tmp_path / 'two/epoch_1.pth')
     for key in one:
         torch.testing.assert_close(two[key], one[key])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not torch.distributed.is_available() or torch.__version__ < '2.4',
+    reason='older torch shards weights on GPUs only',
+)
+def test_sharded_weights_end_like_those_of_one_process(tmp_path):
+    config = write_config(
+        tmp_path, student=dict(norm_eval=True), batch_size=24, shuffle=False
+    )
+    train = [sys.executable, str(ROOT / 'tools/train.py'), str(config)]
+    subprocess.run(
+        [*train, '--work-dir', str(tmp_path / 'one')],
+        check=True,
+        env=ENV,
+        capture_output=True,
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            *('-m', 'torch.distributed.run', '--standalone'),
+            *('--nproc_per_node', '2', '-m'),
+            'tests.test_end_to_end.fsdp_run',
+            str(config),
+            str(tmp_path / 'two'),
+        ],
+        cwd=ROOT,
+        env=ENV,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    one = weights_of(tmp_path / 'one/epoch_1.pth')
+    two = weights_of(tmp_path / 'two/epoch_1.pth')
+    assert list(two) == list(one)  # plain names, whole tensors
+    for key in one:
+        torch.testing.assert_close(two[key], one[key])
