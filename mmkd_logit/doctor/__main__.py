@@ -27,8 +27,8 @@ from .environment import (
 )
 from .stacks import NEEDS, STACKS
 
-# `import mmcv` works without its compiled ops and a toolbox without its
-# models: import what a training needs.
+# `import mmcv` works without its compiled operators, and a toolbox without its
+# models, so what a training needs is imported.
 _PROBES = {
     'torch': 'torch',
     'torchvision': 'torchvision.ops',
@@ -58,7 +58,8 @@ def _probe(module: str) -> Tuple[str, str]:
     return done.stdout.strip(), error if done.returncode else ''
 
 
-# What a part imports; where that is broken, the part cannot be better.
+# What each part imports. A part whose import is broken is broken as well, and
+# only the first cause is reported.
 _CORE = ('torch', 'torchvision', 'mmengine', 'mmcv')
 _NEEDS_PARTS = {
     'torchvision': ('torch',),
@@ -73,15 +74,15 @@ _NEEDS_PARTS = {
 def _import_problem(part: str, error: str, stack: str) -> Problem:
     """An import that failed, and the command that solves it."""
     pin = STACKS[stack][part]
-    mend = pip_command(
+    fix = pip_command(
         pin, options='--force-reinstall --no-deps --no-build-isolation'
     )
     if part == 'mmcv':
-        mend = mmcv_command(stack)
+        fix = mmcv_command(stack)
     missing = re.search(r"No module named '(\w+)'", error)
     if missing and missing.group(1) not in STACKS[stack]:
-        mend = pip_command(missing.group(1))
-    return Problem(f'{_PROBES[part]} cannot be imported: {error}', mend, part)
+        fix = pip_command(missing.group(1))
+    return Problem(f'{_PROBES[part]} cannot be imported: {error}', fix, part)
 
 
 def _examine(part: str, stack: str, problems: List[Problem]) -> str:
@@ -100,7 +101,7 @@ def _examine(part: str, stack: str, problems: List[Problem]) -> str:
     broken = {problem.part for problem in problems}
     cause = broken.intersection(_NEEDS_PARTS.get(part, ()))
     if error and cause:
-        state += f', as {" and ".join(sorted(cause))} is to be mended first'
+        state += f', as {" and ".join(sorted(cause))} is to be fixed first'
     elif error and not broken & {part, ''}:
         problems.append(_import_problem(part, error, stack))
     return ', '.join(filter(None, [*shown, state, said]))
@@ -133,7 +134,7 @@ def main() -> int:
     print(f'tested         {", ".join(STACKS[stack].values())}')
     for number, problem in enumerate(problems, 1):
         print(f'\nproblem {number}: {problem.what}')
-        print(f'   to mend: {problem.mend}')
+        print(f'   to fix: {problem.fix}')
     if not problems:
         print('\nno problem found')
     return int(bool(problems))

@@ -12,7 +12,8 @@ from ..messages import MissingPart
 from .stacks import STACKS
 
 TOOLBOXES = ('mmpretrain', 'mmdet', 'mmseg')
-# Versions of mmcv that a toolbox accepts: from the first, below the second.
+# A toolbox accepts the versions of mmcv from the first of the two on and below
+# the second.
 MMCV_RANGE = {
     'mmdet': ('2.0.0', '2.2.0'),
     'mmsegmentation': ('2.0.0', '2.2.0'),
@@ -26,13 +27,13 @@ class Problem(NamedTuple):
 
     Attributes:
         what (str): One clause.
-        mend (str): The command.
+        fix (str): The command.
         part (str): Key of :data:`~mmkd_logit.doctor.stacks.STACKS` that it
             is about; '' for several.
     """
 
     what: str
-    mend: str
+    fix: str
     part: str = ''
 
 
@@ -108,7 +109,8 @@ def _unmix(installed: Dict[str, str]) -> Problem:
     keep = find_stack(installed)
     parts = _split(installed)
     drop = parts['openmmlab' if keep == 'onedl' else 'onedl']
-    # both own the same files, so those that stay are written again
+    # Both distributions own the same files, so that uninstalling one breaks
+    # the other; the one that stays is installed again.
     again = [
         pin for pin in STACKS[keep].values() if dist_name(pin) in parts[keep]
     ]
@@ -122,25 +124,25 @@ def _unmix(installed: Dict[str, str]) -> Problem:
     )
 
 
-def _torch_problems(installed: Dict[str, str], mend: str) -> List[Problem]:
+def _torch_problems(installed: Dict[str, str], fix: str) -> List[Problem]:
     version = installed.get('torch')
     torch = _number(version or '')
     vision = installed.get('torchvision')
     problems = []
     if not version:
-        problems.append(Problem('torch is missing', mend, 'torch'))
+        problems.append(Problem('torch is missing', fix, 'torch'))
     elif not vision:
         what = (
             'torchvision is missing, which the toolboxes import; not every '
             f'build of torch has one (torch is {version})'
         )
-        problems.append(Problem(what, mend, 'torchvision'))
+        problems.append(Problem(what, fix, 'torchvision'))
     elif torch[0] == 2 and _number(vision)[:2] != (0, torch[1] + 15):
         what = (
             f'torch {version} and torchvision {vision} were not built for '
             'each other'
         )
-        problems.append(Problem(what, mend, 'torchvision'))
+        problems.append(Problem(what, fix, 'torchvision'))
     numpy = installed.get('numpy', '1')
     if version and torch < (2, 3) and _number(numpy) >= (2,):
         what = f'torch {version} was built for numpy 1, but numpy is {numpy}'
@@ -162,8 +164,8 @@ def _engine_problems(installed: Dict[str, str], stack: str) -> List[Problem]:
             f'mmengine {engine} cannot read its own checkpoints with torch '
             f'{installed["torch"]}'
         )
-        mend = pip_command(pins['torch'], pins['torchvision'])
-        problems.append(Problem(what, mend, 'mmengine'))
+        fix = pip_command(pins['torch'], pins['torchvision'])
+        problems.append(Problem(what, fix, 'mmengine'))
     setuptools = installed.get('setuptools', 'none')
     if engine and not () < _number(setuptools) < (82,):
         what = (
@@ -185,8 +187,8 @@ def _mmcv_problems(installed: Dict[str, str], stack: str) -> List[Problem]:
             f'{other} is installed, which has no compiled operators or is '
             'too old for the toolboxes'
         )
-        mend = f'python -m pip uninstall -y mmcv {other} && {build}'
-        problems.append(Problem(what, mend, 'mmcv'))
+        fix = f'python -m pip uninstall -y mmcv {other} && {build}'
+        problems.append(Problem(what, fix, 'mmcv'))
     if not mmcv and not others:
         problems.append(Problem('mmcv is missing', build, 'mmcv'))
     accepted = [
@@ -224,9 +226,9 @@ def find_problems(installed: Dict[str, str]) -> List[Problem]:
         *_mmcv_problems(installed, stack),
     ]
     if not any(dist_name(pin) in installed for pin in toolboxes):
-        mend = pip_command(*toolboxes, options='--no-build-isolation')
+        fix = pip_command(*toolboxes, options='--no-build-isolation')
         what = 'no toolbox is installed; one of them is enough'
-        problems.append(Problem(what, mend, 'toolboxes'))
+        problems.append(Problem(what, fix, 'toolboxes'))
     return problems
 
 
@@ -239,4 +241,4 @@ def check_stack() -> None:
     installed = installed_versions()
     if all(_split(installed).values()):
         problem = _unmix(installed)
-        raise MissingPart(f'{problem.what}; to mend it: {problem.mend}')
+        raise MissingPart(f'{problem.what}; to fix it: {problem.fix}')

@@ -25,14 +25,14 @@ CLASSIC = {
 }
 STACKS = {'onedl': MODERN, 'openmmlab': CLASSIC}
 
-# What the extras ask of torch; the pins above are what is tested.
+# The versions of torch that the extras accept; the pins above are tested.
 TORCH_RANGE = {
     'onedl': ['torch>=2.4', 'torchvision'],
-    # mmengine 0.10.7 cannot read its own checkpoints with torch >= 2.6
+    # mmengine 0.10.7 cannot read its own checkpoints with torch 2.6 and later.
     'openmmlab': ['torch>=2.1,<2.6', 'torchvision'],
 }
 
-# What the parts import or need and do not ask for themselves.
+# Packages that the parts import or need, but do not require in their metadata.
 NEEDS = {
     'onedl': {},
     'openmmlab': {

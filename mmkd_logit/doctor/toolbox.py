@@ -62,7 +62,8 @@ def check_toolbox(name: Optional[str]) -> None:
         if error.name == name:
             raise MissingPart(missing_toolbox_message(name)) from error
         raise MissingPart(_broken_message(name, error)) from error
-    except Exception as error:  # compiled operators raise many kinds
+    except Exception as error:
+        # Compiled operators raise exceptions of many kinds.
         raise MissingPart(_broken_message(name, error)) from error
 
 

@@ -79,11 +79,13 @@ def check_fit(loss: 'LogitLoss', facts: 'HeadFacts') -> None:
             'KDLoss'
         )
     if facts.use_sigmoid and not loss.takes_sigmoid_rows:
+        given, remedy = '', 'KDLoss or DKDLoss'
+        if loss.standardize:
+            given, remedy = '(standardize=True)', 'KDLoss without standardize'
         raise WrongValue(
-            f'{name}{"(standardize=True)" if loss.standardize else ""} '
-            'compares softmax distributions, but these rows are '
-            "independent classes (sigmoid); take view='categorical' of "
-            'the reader, or KDLoss or DKDLoss'
+            f'{name}{given} compares softmax distributions, but these rows '
+            "are independent classes (sigmoid); take view='categorical' of "
+            f'the reader, or {remedy}'
         )
     if facts.use_sigmoid and loss.use_sigmoid is False:
         raise WrongValue(

@@ -81,7 +81,7 @@ def size_of_pipeline(config: Config) -> Optional[Tuple[int, int]]:
             size = (size, size)
         if size is None:
             continue
-        # crops are (h, w), scales are (w, h)
+        # Crops are given as (h, w), scales as (w, h).
         size = tuple(size) if 'Crop' in kind else tuple(size)[::-1]
         found = (int(size[0]), int(size[1]))
     return found

@@ -56,7 +56,7 @@ class TeacherCalls:
                 call[0] is not look and call[0].model is look.model
                 for call in self.calls
             ):
-                self.calls.clear()  # another step
+                self.calls.clear()  # These belong to another step.
             self.calls.append((look, key, function))
         self.depth += 1
         try:

@@ -64,7 +64,10 @@ def draw(
 
 
 def bars(title: str, gains: Dict[str, float]) -> str:
-    """Differences per class, the largest first; '' for none."""
+    """Bars of the differences per class, the largest first.
+
+    It is empty if there are none.
+    """
     if not gains:
         return ''
     from matplotlib.figure import Figure
@@ -101,12 +104,12 @@ def mean_curve(curves: Sequence[Curve]) -> Curve:
 
 
 def as_svg(figure) -> str:
-    """The element alone, without the head of a file of its own."""
+    """The SVG element alone, without the declarations of a whole file."""
     buffer = io.StringIO()
     figure.savefig(buffer, format='svg', metadata=dict(Date=None))
     text = buffer.getvalue()
     text = text[text.index('<svg') :]
-    # several pictures in one page must not share names
+    # Pictures in one page must not share the names of their elements.
     mark = f'f{zlib.crc32(text.encode()):x}-'
     text = re.sub(r'\bid="', f'id="{mark}', text)
     text = re.sub(r'(xlink:href="#|url\(#)', rf'\g<1>{mark}', text)

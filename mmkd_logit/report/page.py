@@ -176,7 +176,8 @@ def _gain(metric: str, group: Group, baseline: Optional[Group]) -> str:
 def _panel(key: str, groups: Sequence[Group], title: str) -> str:
     return curves.draw(
         title,
-        # also of those that have none: a group has one colour in all panels
+        # Groups without such a curve are counted as well, so that a group has
+        # the same colour in all panels.
         {
             group.name: [run.curve(key) for run in group.runs]
             for group in groups

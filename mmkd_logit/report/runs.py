@@ -63,7 +63,7 @@ class Run(NamedTuple):
     checkpoint: Optional[Path]
 
     def curve(self, key: str) -> List[Tuple[int, float]]:
-        """(iteration, value) of a logged name."""
+        """Pairs (iteration, value) of a logged name."""
         return [(s, v[key]) for s, v in self.log.items() if key in v]
 
     def last(self, key: str) -> Optional[float]:
@@ -119,7 +119,7 @@ def collect(folder: str) -> Run:
         metrics=[
             key
             for key in metrics
-            # COCO's -1: no object of that size
+            # COCO's evaluator writes -1 where no object has that size.
             if any(row.get(key, -1) != -1 for row in rows)
         ],
         losses=losses,
@@ -145,13 +145,13 @@ def _versions(texts: Sequence[str]) -> Dict[str, str]:
 
 
 def _all(pattern: re.Pattern, texts: Sequence[str]) -> List[str]:
-    """What a pattern finds, without repetitions."""
+    """All that a pattern finds in a text, each only once."""
     found = [line for text in texts for line in pattern.findall(text)]
     return list(dict.fromkeys(found))
 
 
 def _classes(rows: List[dict], texts: Sequence[str]) -> Dict[str, float]:
-    """Metric of each class: COCO's ``classwise`` or mIoU's table."""
+    """Metric of each class, from COCO's ``classwise`` or mIoU's table."""
     for row in reversed(rows):
         found = {
             key.rpartition('/')[2][: -len('_precision')]: value
@@ -197,7 +197,7 @@ def group_runs(runs: Sequence[Run]) -> List[Group]:
 
 
 def _common_name(runs: List[Run]) -> str:
-    """``dkd`` of ``dkd_seed0`` and ``dkd_seed1``."""
+    """The name that folders have in common: ``dkd`` of ``dkd_seed0``."""
     if len(runs) == 1:
         return runs[0].name
     names = [run.name for run in runs]

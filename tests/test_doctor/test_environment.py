@@ -16,7 +16,7 @@ def test_tested_stacks_have_no_problem(installed):
 
 
 @pytest.mark.parametrize(
-    'base, change, what, mend',
+    'base, change, what, fix',
     [
         (
             GOOD_CLASSIC,
@@ -79,18 +79,18 @@ def test_tested_stacks_have_no_problem(installed):
         ),
     ],
 )
-def test_known_bad_pair_is_named_with_its_mend(base, change, what, mend):
+def test_known_bad_pair_is_named_with_its_fix(base, change, what, fix):
     installed = {**base, **change}
     problems = find_problems({k: v for k, v in installed.items() if v})
     hits = [p for p in problems if re.search(what, p.what)]
-    assert hits and re.search(mend, hits[0].mend), problems
+    assert hits and re.search(fix, hits[0].fix), problems
 
 
 def test_check_stack_refuses_a_mixture(monkeypatch):
     pretend(monkeypatch, GOOD_MODERN)
     check_stack()
     pretend(monkeypatch, {**GOOD_MODERN, 'mmdet': '3.3.0'})
-    with pytest.raises(ImportError, match='both stacks .* and mmdet; to mend'):
+    with pytest.raises(ImportError, match='both stacks .* and mmdet; to fix'):
         check_stack()
 
 

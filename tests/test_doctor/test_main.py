@@ -18,7 +18,7 @@ def test_report_survives_a_part_that_cannot_be_imported(monkeypatch, capsys):
     assert doctor.main() == 1
     report = capsys.readouterr().out
     assert "No module named 'shapely'" in report
-    assert 'to mend: python -m pip install shapely' in report
+    assert 'to fix: python -m pip install shapely' in report
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_one_cause_is_one_problem(monkeypatch, capsys, broken, named):
     assert f'problem 1: {doctor._PROBES[named]} cannot be' in report
     assert 'problem 2' not in report
     if broken == 'mmcv':
-        assert report.count('as mmcv is to be mended first') == 3
+        assert report.count('as mmcv is to be fixed first') == 3
 
 
 def test_probe_returns_the_last_line_of_an_error():

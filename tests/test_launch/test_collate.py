@@ -79,7 +79,7 @@ def test_the_terms_of_the_recipe_are_the_authors(case, arrays):
             taus[taus.index(4.0)] = given['temperature']
         weight = term.loss.loss_weight * given['kd_weight'] / 0.9
         half = rows if name != 'loss_kd_classes' else classes
-        if name == 'loss_kd_weak_others':  # (1/2 + 1) of 0.9
+        if name == 'loss_kd_others':  # (1/2 + 1) of 0.9
             weight = weight / 1.5 * (half + 1)
         elif index == 0:
             weight = weight / 0.5 * half
@@ -139,7 +139,7 @@ def test_mlkd_trains_on_two_views(tmp_path):
         logits = distiller.teacher.model(data['inputs'])
     terms = [name for name in losses if name.startswith('loss_kd')]
     assert len(terms) == 5 and all(losses[name] > 0 for name in terms)
-    weak, strong = pairs['loss_kd_weak'], pairs['loss_kd_strong']
+    weak, strong = pairs['loss_kd'], pairs['loss_kd_strong']
     torch.testing.assert_close(weak.teacher_logits, logits[:3])
     torch.testing.assert_close(strong.teacher_logits, logits[3:])
     assert weak.labels.tolist() == strong.labels.tolist() == [0, 1, 2]
