@@ -1,5 +1,6 @@
 """One line at each evaluation: student, best, teacher, student alone."""
 
+from numbers import Real
 from typing import Dict, List, Optional, Tuple
 
 from mmengine.dist import master_only
@@ -85,7 +86,7 @@ class KDEvaluationHook(Hook):
         name = self._name(metrics or {})
         if not self._is_training or name is None:
             return
-        value = metrics[name]
+        value = float(metrics[name])
         for step, earlier in sorted(self._earlier.items()):
             if name in earlier and step <= runner.iter:
                 self._keep_best(earlier[name], _place(runner, step))
@@ -107,7 +108,7 @@ class KDEvaluationHook(Hook):
         names = [
             name
             for name, value in metrics.items()
-            if isinstance(value, (int, float))
+            if isinstance(value, Real)  # mmseg's are np.float32
         ]
         if self.metric is not None and self.metric not in names:
             raise WrongValue(

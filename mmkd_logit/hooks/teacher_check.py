@@ -6,6 +6,7 @@ import io
 import logging
 import math
 import time
+from numbers import Real
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import torch
@@ -239,7 +240,7 @@ def _metrics(evaluator: Evaluator) -> Metrics:
         if ids and getattr(metric, 'img_ids', ids) is None:
             metric.img_ids = ids  # COCO counts missing images as failures
         for name, value in metric.compute_metrics(metric.results).items():
-            if isinstance(value, (int, float)):
+            if isinstance(value, Real):  # mmseg's are np.float32
                 prefix = f'{metric.prefix}/' if metric.prefix else ''
                 found[prefix + name] = float(value)
     return found

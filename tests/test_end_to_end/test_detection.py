@@ -91,7 +91,9 @@ def test_report_terms_and_coco_map_are_logged(trained):
         assert row['loss_kd'] == pytest.approx(expected, rel=1e-4)
         losses = [v for k, v in row.items() if 'loss' in k and k != 'loss']
         assert row['loss'] == pytest.approx(sum(losses), rel=1e-4)
-    assert 'coco/bbox_mAP' in rows[-1]
+    value = f'coco/bbox_mAP {rows[-1]["coco/bbox_mAP"]:.4g}'
+    assert f'iteration 4: {value} | best' in output
+    assert 'validation images: coco/bbox_mAP ' in output  # the teacher's
 
 
 STOCK = """

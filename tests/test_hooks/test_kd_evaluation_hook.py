@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
@@ -149,7 +150,7 @@ def test_a_loop_by_iterations_counts_iterations(tmp_path):
     [
         ({'accuracy/top5': 90.0, 'accuracy/top1': 70.0}, 'accuracy/top1'),
         ({'coco/segm_mAP': 0.3, 'coco/bbox_mAP': 0.4}, 'coco/bbox_mAP'),
-        ({'aAcc': 90.0, 'mIoU': 60.0, 'mAcc': 70.0}, 'mIoU'),
+        ({'aAcc': np.float32(90), 'mIoU': np.float32(60)}, 'mIoU'),
         ({'table': 'text', 'pascal_voc/mAP': 0.7}, 'pascal_voc/mAP'),
         ({}, None),
     ],

@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
+from mmengine.evaluator import BaseMetric, Evaluator
 
-from mmkd_logit.hooks.teacher_check import judge
+from mmkd_logit.hooks.teacher_check import _metrics, judge
 
 TOP1, MAP, MIOU = 'accuracy/top1', 'coco/bbox_mAP', 'mIoU'
 
@@ -35,3 +37,19 @@ def test_verdicts(metrics, swapped, claims, classes, message):
         assert wrong is None
     else:
         assert re.search(message, wrong)
+
+
+class Summary(BaseMetric):
+    """Gives what mmseg's and mmpretrain's metrics give."""
+
+    def process(self, data_batch, data_samples):
+        self.results.append(0)
+
+    def compute_metrics(self, results):
+        return dict(mIoU=np.float32(62.5), top1=55.0, classes=['a', 'b'])
+
+
+def test_numbers_of_every_kind_are_seen():
+    evaluator = Evaluator([Summary(prefix='seg')])
+    evaluator.process([None])
+    assert _metrics(evaluator) == {'seg/mIoU': 62.5, 'seg/top1': 55.0}
