@@ -32,16 +32,22 @@ _OF = dict(
 
 
 def teacher_part(
-    model: Mapping[str, Any], weights: Optional[str]
+    model: Mapping[str, Any],
+    weights: Optional[str],
+    dtype: Optional[str] = None,
 ) -> Dict[str, str]:
-    """The teacher: its config, and the hash of its weights.
+    """The teacher: its config, the hash of its weights, its number type.
 
     Args:
         model (dict): Its config.
         weights (str, optional): SHA-256 of its checkpoint; None if it is not
             known.
+        dtype (str, optional): Of ``teacher_options``. What else these say
+            changes the last bits at most.
     """
     part = dict(flat(model))
+    if dtype not in (None, 'float32'):
+        part['teacher_options.dtype'] = dtype
     if weights is not None:
         part['sha256 of the weights'] = weights
     return part

@@ -32,23 +32,28 @@ from .run_facts import check_images, readers_of, run_fingerprint, run_order
 from .store import RowStore, check_is_free, check_space, is_cache, row_bytes
 
 
-class RecordingPass(TeacherPass):
-    """A pass over one batch that keeps what readers asked for themselves."""
+def record(look: TeacherPass) -> Dict[str, Any]:
+    """What readers ask of a pass for themselves, by key.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.asked: Dict[str, Any] = {}
-        self._depth = 0
+    Args:
+        look (TeacherPass): Of one batch; from now on it is recorded.
+    """
+    asked: Dict[str, Any] = {}
+    inside: List[str] = []
+    once = look.once
 
-    def once(self, key: str, function: Callable[[], Any]) -> Any:
-        self._depth += 1
+    def recorded(key: str, function: Callable[[], Any]) -> Any:
+        inside.append(key)
         try:
-            found = super().once(key, function)
+            found = once(key, function)
         finally:
-            self._depth -= 1
-        if not self._depth:
-            self.asked[key] = found
+            inside.pop()
+        if not inside:
+            asked[key] = found
         return found
+
+    look.once = recorded
+    return asked
 
 
 class CacheWriter:
@@ -141,7 +146,9 @@ class CacheWriter:
         sha256 = sha256_of(teacher.path)
         fingerprint = dict(
             teacher=teacher_part(
-                read_model_config(self.config.model.teacher).model, sha256
+                read_model_config(self.config.model.teacher).model,
+                sha256,
+                teacher.options.dtype,
             ),
             **run_fingerprint(
                 self.config, self.loader.dataset, self.distiller
@@ -256,13 +263,8 @@ class CacheWriter:
         data = distiller.data_preprocessor(batch, True)
         inputs, samples = data['inputs'], data['data_samples']
         marks = marks_of(samples)
-        teacher = distiller.teacher
-        look = RecordingPass(
-            teacher.model,
-            lambda: teacher.input_map(distiller.student)(inputs, samples),
-            samples,
-            teacher.class_columns,
-        )
+        look = distiller.teacher.look(inputs, samples, distiller.student)
+        asked = record(look)
         terms = distiller.terms
         notes: Dict[str, dict] = {name: {} for name in terms}
         with ExitStack() as stack:
@@ -272,8 +274,8 @@ class CacheWriter:
         for name, term in terms.items():
             term.reader.pairs(notes[name], look)
         numbers = [self.order.number(mark) for mark in marks]
-        _check_asked(look.asked, len(marks))
-        return np.array(numbers), [mark.image for mark in marks], look.asked
+        _check_asked(asked, len(marks))
+        return np.array(numbers), [mark.image for mark in marks], asked
 
     def _create(self, asked: Dict[str, Tensor]) -> RowStore:
         logits = [

@@ -144,6 +144,7 @@ class CachedTeacher(Teacher):
             of the cache; None to take the cache's word for it.
         trusted (bool): Not used, as nothing but the hash is read.
         class_map (list | dict, optional): As for any teacher.
+        dtype (str, optional): Of ``teacher_options``, which is compared.
         folder (str): Of the cache.
     """
 
@@ -153,9 +154,11 @@ class CachedTeacher(Teacher):
         ckpt: Optional[str],
         trusted: bool,
         class_map: Optional[ClassMap],
+        dtype: Optional[str],
         folder: str,
     ) -> None:
         super().__init__(config, ckpt, trusted, class_map)
+        self.dtype = dtype
         self.folder = os.path.expanduser(folder)
         self.cache: Optional[LogitCache] = None
 
@@ -199,7 +202,7 @@ class CachedTeacher(Teacher):
         check_same(
             self.folder,
             meta['fingerprint'],
-            dict(teacher=teacher_part(config.model, weights)),
+            dict(teacher=teacher_part(config.model, weights, self.dtype)),
             skip=() if weights else ('sha256 of the weights',),
         )
 
@@ -242,7 +245,14 @@ def cached_teachers(teachers: List[Teacher], folder: str) -> List[Teacher]:
         )
     (one,) = teachers
     return [
-        CachedTeacher(one.config, one.ckpt, one.trusted, one.class_map, folder)
+        CachedTeacher(
+            one.config,
+            one.ckpt,
+            one.trusted,
+            one.class_map,
+            one.options.dtype,
+            folder,
+        )
     ]
 
 

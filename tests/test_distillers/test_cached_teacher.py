@@ -69,6 +69,30 @@ def test_another_network_is_refused(folder):
         distiller(folder, teacher=other).prepare()
 
 
+def test_a_teacher_in_half_precision_is_another_one(folder):
+    with pytest.raises(
+        ValueError, match='teacher_options.dtype was not set, is bfloat16'
+    ):
+        distiller(folder, teacher_options=dict(dtype='bfloat16')).prepare()
+    distiller(folder, teacher_options=dict(compile=True)).prepare()
+    cfg = config(folder, steps=[], teacher_options=dict(dtype='bfloat16'))
+    writer = CacheWriter(cfg, str(folder / 'half'), RowForm())
+    store = writer.write()
+    rows = range(22)
+    images = store._index['input'][rows]
+    rounded, exact = (
+        one.read(rows, images)['values0']
+        for one in (store, distiller_cache(folder))
+    )
+    assert 0 < abs(rounded - exact).max() < 0.1
+
+
+def distiller_cache(folder):
+    model = distiller(folder)
+    model.prepare()
+    return model.teacher.cache.store
+
+
 def test_a_cache_that_is_not_complete(folder):
     from mmkd_logit.cache.store import RowStore
 
