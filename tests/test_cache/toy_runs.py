@@ -34,18 +34,23 @@ def register():
             shift=0,
             sides=(),
             killed_at=0,
+            brighter=-1,
             **kwargs,
         ):
             self.sides = sides or (24 if maps else 16,)
             self.length, self.maps, self.shift = length, maps, shift
             self.readings, self.killed_at = 0, killed_at
+            self.brighter = brighter
             super().__init__(**kwargs)
 
         def __getitem__(self, index):
             self.readings += 1
             if self.readings == self.killed_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().__getitem__(index)
+            item = super().__getitem__(index)
+            if index == self.brighter:
+                item['inputs'] = item['inputs'] + 1
+            return item
 
         def load_data_list(self):
             rng = np.random.default_rng(self.shift)
