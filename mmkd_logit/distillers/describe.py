@@ -33,8 +33,14 @@ def report_lines(
     labels = labels_of(distiller.teachers)
     for label, teacher in zip(labels, distiller.teachers):
         if isinstance(teacher, SelfTeacher):
+            settings = ', '.join(
+                f'{key}={value}'
+                for key, value in teacher.config.items()
+                if key not in ('type', '_scope_')
+            )
             lines.append(
-                f'{label}: the average of this student, {teacher.config}'
+                f'{label}: the average of this student, {teacher.source}'
+                f'({settings})'
             )
             continue
         about = [

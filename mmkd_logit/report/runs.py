@@ -16,7 +16,10 @@ _VERSION = re.compile(
     re.M,
 )
 #: "teacher: ResNet, 0.86 M parameters, ..., weights x.pth (sha256 1a2b3c)"
-_TEACHER = re.compile(r'- INFO - (teacher(?: \d+)?: .*\(sha256 .+)$', re.M)
+#: or "teacher: the average of this student, ..."
+_TEACHER = re.compile(
+    r'- INFO - (teacher(?: \d+)?: (?:.*\(sha256 |the average of ).+)$', re.M
+)
 _WARNING = re.compile(r'- WARNING - (.+)$', re.M)
 #: "|  road  | 97.1 | 98.2 |" below "per class results:"
 _TABLE = re.compile(r'(?:^[|+].*\n)+', re.M)
