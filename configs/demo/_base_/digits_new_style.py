@@ -4,20 +4,15 @@ from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmseg.datasets import BaseSegDataset, LoadAnnotations, PackSegInputs
 from mmseg.evaluation import IoUMetric
 
-default_scope = 'mmseg'
-classes = tuple('0123456789') + ('background', )
+default_scope, classes = 'mmseg', (*'0123456789', 'background')
 load, pack = dict(type=LoadImageFromFile), dict(type=PackSegInputs)
 dataset = dict(
-    type=BaseSegDataset,
-    data_root='data/demo_cityscapes/',
-    img_suffix='_leftImg8bit.png',
-    seg_map_suffix='_gtFine_labelTrainIds.png',
-    metainfo=dict(
-        classes=classes,
-        palette=[
-            (230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200),
-            (245, 130, 48), (145, 30, 180), (70, 240, 240), (240, 50, 230),
-            (210, 245, 60), (250, 190, 212), (60, 60, 60)]),
+    type=BaseSegDataset, data_root='data/demo_cityscapes/',
+    img_suffix='_leftImg8bit.png', seg_map_suffix='_gtFine_labelTrainIds.png',
+    metainfo=dict(classes=classes, palette=[
+        (230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200),
+        (245, 130, 48), (145, 30, 180), (70, 240, 240), (240, 50, 230),
+        (210, 245, 60), (250, 190, 212), (60, 60, 60)]),
     pipeline=[load, dict(type=LoadAnnotations), pack])
 train = dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train')
 val = dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val')
