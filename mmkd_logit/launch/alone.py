@@ -1,5 +1,6 @@
 """Find the run that trained the student of a distillation alone."""
 
+from glob import escape, glob
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Set, Tuple, Union
 
@@ -71,9 +72,10 @@ def find_alone(work_dir: Union[str, Path], config: Config) -> Optional[str]:
     student = model_settings(settings, 'model.student.')
     found: List[Tuple[bool, float, str]] = []
     for folder in _work_dirs_near(Path(work_dir)):
-        logs = logs_of_last_run(folder)
-        dumped = logs[-1].with_name('config.py') if logs else folder
-        other = parse_config(dumped.read_text()) if dumped.is_file() else None
+        try:
+            log, other = _last_start(folder)
+        except (OSError, UnicodeError, IndexError):  # changed meanwhile
+            continue
         if not other or is_distiller(other.get('model')):
             continue
         theirs = run_settings(other)
@@ -81,8 +83,16 @@ def find_alone(work_dir: Union[str, Path], config: Config) -> Optional[str]:
             _validation(theirs) == _validation(settings)
         ):
             same_seed = _seed(theirs) == _seed(settings)
-            found.append((same_seed, logs[-1].stat().st_mtime, str(folder)))
+            found.append((same_seed, log, str(folder)))
     return max(found)[-1] if found else None
+
+
+def _last_start(folder: Path) -> Tuple[float, Optional[dict]]:
+    """When the last start of a work dir logged, and its config if known."""
+    log = logs_of_last_run(folder)[-1]
+    dumped = log.with_name('config.py')
+    config = parse_config(dumped.read_text()) if dumped.is_file() else None
+    return log.stat().st_mtime, config
 
 
 def model_settings(settings: Settings, prefix: str) -> Dict[str, str]:
@@ -111,8 +121,9 @@ def _work_dirs_near(work_dir: Path) -> Iterator[Path]:
     places += [(folder / 'baseline', f'*/{_LOG}') for folder in above[1:2]]
     seen: Set[Path] = {work_dir.resolve()}
     for folder, pattern in places:
-        for log in folder.glob(pattern):
-            run = log.parents[2]
+        # glob passes over folders that vanish or cannot be read
+        for log in glob(f'{escape(str(folder))}/{pattern}'):
+            run = Path(log).parents[2]
             if run not in seen:
                 seen.add(run)
                 yield run

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -98,3 +99,19 @@ def test_a_run_without_evaluations_is_refused(tmp_path):
     folder = write_run(tmp_path / 'x', STUDENT, evaluated=False)
     with pytest.raises(ValueError, match="x'.*has logged no evaluation"):
         show_evaluations(distilled(), folder)
+
+
+def test_what_cannot_be_read_is_passed_over(tmp_path, monkeypatch):
+    folder = write_run(tmp_path / 'x', STUDENT)
+    broken = write_run(tmp_path / 'y', STUDENT, when=9)
+    next(Path(broken).glob('*/*/config.py')).write_bytes(b'\xff\xfe')
+    scandir = os.scandir
+
+    def vanishing(path=None):
+        if path is not None and os.fspath(path).endswith('z'):
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    (tmp_path / 'z').mkdir()
+    monkeypatch.setattr(os, 'scandir', vanishing)
+    assert find_alone(tmp_path / 'ours', distilled()) == folder
