@@ -2,7 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, Optional, Tuple
 
 import torch
 from mmengine.config import Config
@@ -11,6 +11,7 @@ from mmengine.registry import MODELS, DefaultScope
 
 from ..distillers.teacher import no_random_numbers_used
 from ..messages import UserMistake
+from .datasets import class_names, dataset_class, leaf_datasets
 
 #: Tensors without numbers first; models that read numbers while they are built
 #: (stochastic depth of Swin and ConvNeXt) need real ones.
@@ -54,7 +55,17 @@ def _build(config: Config, device: str) -> None:
         DefaultScope.overwrite_default_scope(config.get('default_scope')),
         torch.device(device),
     ):
-        MODELS.build(config.model).to(device).prepare()
+        model = MODELS.build(config.model).to(device)
+        model.prepare(_training_classes(config))
+
+
+def _training_classes(config: Config) -> Optional[Tuple[str, ...]]:
+    """Class names that the training set will have, if its config says so."""
+    loader = config.get('train_dataloader') or {}
+    for leaf in leaf_datasets(loader.get('dataset')):
+        kind = dataset_class(leaf, config.get('default_scope'))
+        return class_names(leaf, kind)
+    return None
 
 
 @contextmanager

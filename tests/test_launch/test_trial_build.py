@@ -69,6 +69,18 @@ def test_weights_of_another_teacher_are_named(tmp_path, kind):
         check_pair(config)
 
 
+def test_classes_of_the_training_set_are_compared_first(tmp_path):
+    config = config_of(tmp_path)
+    names = ('cat', 'dog', 'horse', 'sheep')
+    dataset = dict(type='ToyDataset', metainfo=dict(classes=names))
+    config.train_dataloader = dict(dataset=dataset)
+    assert check_pair(config)
+    dataset['metainfo'] = dict(classes=names[:3])
+    config.train_dataloader = dict(dataset=dataset)
+    with pytest.raises(ValueError, match="set has 3 classes, the student's h"):
+        check_pair(config)
+
+
 def test_weights_that_are_no_numbers_are_named(tmp_path):
     state = ToyModel().state_dict()
     state['conv.bias'][1] = torch.nan
