@@ -23,6 +23,7 @@ from typing import Any, Dict, List, NamedTuple
 import numpy as np
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
@@ -158,6 +159,7 @@ def _steps(
 def main() -> None:
     args = parse_args()
     keep_freed_memory()
+    MMLogger.get_current_instance().setLevel('WARNING')
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(args, Path(folder))
     print(f'{"":38}{"ms a step":>10}{"bytes a row":>13}{"difference":>12}')
