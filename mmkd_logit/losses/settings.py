@@ -38,6 +38,8 @@ class FunctionSettings:
     sigmoid_function: Optional[Callable[..., Rows]] = None
     #: Defaults of the class where the function has none, or another.
     defaults: Dict[str, Any] = {}
+    #: What a setting without a default is, and where it comes from.
+    required: Dict[str, str] = {}
     #: Settings that may not be negative.
     part_weights: Tuple[str, ...] = ()
     #: Weights of parts that add up to the loss; with all of them 0 nothing is
@@ -102,7 +104,14 @@ class FunctionSettings:
             bound = self.settings_signature.bind(*values, **settings)
         except TypeError as error:
             known = ', '.join(inspect.signature(type(self)).parameters)
-            raise WrongType(f'{name}: {error}; it takes {known}') from None
+            hints = ''.join(
+                f'; {setting} is {hint}'
+                for setting, hint in self.required.items()
+                if repr(setting) in str(error)
+            )
+            raise WrongType(
+                f'{name}: {error}{hints}; it takes {known}'
+            ) from None
         bound.apply_defaults()
         for setting in self.setting_names:
             setattr(self, setting, bound.arguments[setting])

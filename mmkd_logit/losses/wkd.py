@@ -130,6 +130,13 @@ class WKDLoss(LogitLoss):
 
     function = wkd_loss
     defaults = dict(tau=2.0, gamma=30.0)
+    required = dict(
+        cost=(
+            'how far each class is from each other one, a (C, C) matrix or a '
+            '.npy file; mmkd_logit.losses.class_costs makes one of the '
+            "teacher's classifier, as configs/wkd shows"
+        )
+    )
     part_weights = ('gamma',)
     needs_labels = True
     min_classes = 3

@@ -202,3 +202,10 @@ def test_costs_of_other_classes_are_refused_when_a_model_is_built():
         loss.check(HeadFacts(80, 81))
     with pytest.raises(TypeError, match="WKDLoss: missing .* 'cost'"):
         WKDLoss()
+
+
+def test_a_missing_cost_matrix_is_explained():
+    with pytest.raises(
+        TypeError, match="'cost'; cost is how far .* configs/wkd"
+    ):
+        WKDLoss()
