@@ -49,7 +49,7 @@ def damage(cache, name, offset):
         file.write(bytes([byte[0] ^ 1]))
 
 
-def test_one_wrong_bit_is_found_and_mended(cache):
+def test_one_wrong_bit_is_found_and_repaired(cache):
     # records of 15 bytes: the 8th byte of the fourth row from the end
     damage(cache, 'rows.npy', -4 * 15 + 7)
     again = RowStore.open(cache.folder, writing=True)
