@@ -99,6 +99,7 @@ def _begin_again(runner: Runner) -> None:
     if isinstance(loop, IterBasedTrainLoop) and loader.num_workers:
         old = loop.dataloader_iterator
         end_workers(getattr(old, '_iterator', None))
+        loader._iterator = None  # persistent workers would be asked again
         start_again(loader.batch_sampler)
         with no_random_numbers_used():
             loop.dataloader_iterator = type(old)(loader)
