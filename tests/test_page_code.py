@@ -105,7 +105,6 @@ def prepare(text, names, folder):
         Image.new('RGB', (256, 256)).save('image.jpg')
 
 
-@pytest.mark.filterwarnings('ignore:TypedStorage is deprecated')
 @pytest.mark.parametrize(
     'block', [b for b in CODE if b.page not in ELSEWHERE], ids=title
 )

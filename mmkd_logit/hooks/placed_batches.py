@@ -174,17 +174,28 @@ def place_batches(loader: DataLoader, seed: int) -> None:
     """
     if isinstance(loader.batch_sampler, PlacedBatches):
         return
-    begun = getattr(loader, '_iterator', None)
-    if begun is not None:
-        begun._shutdown_workers()
-        loader._iterator = None
-    start_again(loader.batch_sampler)
+    begin_anew(loader)
     # a DataLoader refuses to have these exchanged once it is built
     vars(loader)['batch_sampler'] = PlacedBatches(loader.batch_sampler, seed)
     loader.dataset.__class__ = seeded_class(type(loader.dataset))
 
 
-def start_again(batches: Any) -> None:
+def begin_anew(loader: DataLoader) -> None:
+    """End persistent workers, and forget what was drawn ahead for them."""
+    begun = getattr(loader, '_iterator', None)
+    if begun is not None:
+        end_workers(begun)
+        loader._iterator = None
+    _start_again(loader.batch_sampler)
+
+
+def end_workers(iterator: Any) -> None:
+    """End workers that load from the beginning of the data."""
+    if hasattr(iterator, '_shutdown_workers'):
+        iterator._shutdown_workers()
+
+
+def _start_again(batches: Any) -> None:
     """Forget what was drawn ahead of the first iteration."""
     sampler = getattr(batches, 'sampler', None)
     if hasattr(sampler, '_indices_of_rank'):

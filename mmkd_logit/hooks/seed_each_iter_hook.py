@@ -14,6 +14,7 @@ from ..registry import HOOKS
 from .placed_batches import (
     IteratedBatches,
     PlacedBatches,
+    end_workers,
     place_batches,
     seed_from,
 )
@@ -102,12 +103,6 @@ class SeedEachIterHook(Hook):
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
-
-
-def end_workers(iterator: Any) -> None:
-    """End workers that load from the beginning of the data."""
-    if hasattr(iterator, '_shutdown_workers'):
-        iterator._shutdown_workers()
 
 
 def parts_with_memory(dataset: Any, preprocessor: Any) -> List[str]:

@@ -18,8 +18,7 @@ from ..distillers.teacher import no_random_numbers_used
 from ..messages import WrongValue
 from ..registry import HOOKS
 from .distiller_hook import find_distiller
-from .placed_batches import PlacedBatches, start_again
-from .seed_each_iter_hook import end_workers
+from .placed_batches import PlacedBatches, begin_anew, end_workers
 
 
 @HOOKS.register_module()
@@ -99,7 +98,6 @@ def _begin_again(runner: Runner) -> None:
     if isinstance(loop, IterBasedTrainLoop) and loader.num_workers:
         old = loop.dataloader_iterator
         end_workers(getattr(old, '_iterator', None))
-        loader._iterator = None  # persistent workers would be asked again
-        start_again(loader.batch_sampler)
+        begin_anew(loader)
         with no_random_numbers_used():
             loop.dataloader_iterator = type(old)(loader)

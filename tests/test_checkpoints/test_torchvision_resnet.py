@@ -44,7 +44,6 @@ def test_both_give_the_same_logits(name):
     assert expected.std() > 1e-3
 
 
-@pytest.mark.filterwarnings('ignore:TypedStorage is deprecated')
 def test_the_command(tmp_path, monkeypatch, capsys):
     source, target = tmp_path / 'theirs.pth', tmp_path / 'ours.pth'
     torch.save(network('resnet18').state_dict(), source)
