@@ -8,7 +8,8 @@ from mmengine.config import Config
 
 from ..checkpoints.config_text import parse_config
 from ..messages import WrongValue
-from ..registry import is_distiller, type_name
+from ..registry import is_distiller
+from .config import add_hook, hooks_of_type
 from .logs import read_logged
 from .run_settings import Settings, logs_of_last_run, run_settings
 
@@ -27,18 +28,13 @@ def show_evaluations(config: Config, alone: Optional[str] = None) -> None:
     Raises:
         ValueError: If the run alone has logged no evaluation.
     """
-    hooks = list(config.get('custom_hooks') or [])
-    ours = [hook for hook in hooks if type_name(hook.get('type')) == _KIND]
-    if not ours and (alone or is_distiller(config.get('model'))):
-        ours = [dict(type=f'mmkd_logit.{_KIND}')]
-        hooks += ours
-    for hook in ours:
+    if alone or is_distiller(config.get('model')):
+        add_hook(config, _KIND)
+    for hook in hooks_of_type(config, _KIND):
         if alone:
             hook['alone'] = alone
         if hook.get('alone'):
             check_alone(hook['alone'])
-    if hooks:
-        config.custom_hooks = hooks
 
 
 def check_alone(folder: str) -> None:

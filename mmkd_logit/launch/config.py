@@ -3,7 +3,7 @@
 import os
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, List, Optional, Union
 from urllib.parse import urlparse
 
 from mmengine.config import Config
@@ -213,28 +213,48 @@ def guard(config: Config) -> None:
     """
     count_accumulation(config)
     HOOKS.import_from_location()
-    hooks = config.get('custom_hooks') or []
-    hooks = list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]
+    hooks = _hooks_of(config)
     for number, hook in enumerate(hooks):
         _check_hook(f'custom_hooks.{number}', hook)
-    kinds = {type_name(hook.get('type')) for hook in hooks}
-    if is_distiller(config.get('model', {})) and 'KDGuardHook' not in kinds:
-        hooks.append(dict(type='mmkd_logit.KDGuardHook'))
-    if _has_self_teacher(config) and 'KDSelfTeacherHook' not in kinds:
-        hooks.append(dict(type='mmkd_logit.KDSelfTeacherHook'))
-    if 'SeedEachIterHook' not in kinds:
-        if config.get('exact_resume'):
-            hooks.append(dict(type='mmkd_logit.SeedEachIterHook'))
-        elif config.get('resume'):
-            print_log(
-                'resumed without SeedEachIterHook: random numbers differ from '
-                'those of a run that was not interrupted; start runs with '
-                '--cfg-options exact_resume=True randomness.seed=0 if they '
-                'must not',
-                'current',
-            )
     if hooks:
         config.custom_hooks = hooks
+    if is_distiller(config.get('model', {})):
+        add_hook(config, 'KDGuardHook')
+    if _has_self_teacher(config):
+        add_hook(config, 'KDSelfTeacherHook')
+    if config.get('exact_resume'):
+        add_hook(config, 'SeedEachIterHook')
+    elif config.get('resume') and not hooks_of_type(
+        config, 'SeedEachIterHook'
+    ):
+        print_log(
+            'resumed without SeedEachIterHook: random numbers differ from '
+            'those of a run that was not interrupted; start runs with '
+            '--cfg-options exact_resume=True randomness.seed=0 if they '
+            'must not',
+            'current',
+        )
+
+
+def add_hook(config: Config, name: str) -> None:
+    """Add a hook of this package, unless the config has one of its type."""
+    if not hooks_of_type(config, name):
+        hook = dict(type=f'{HOOKS.scope}.{name}')
+        config.custom_hooks = [*_hooks_of(config), hook]
+
+
+def hooks_of_type(config: Config, name: str) -> List[dict]:
+    """A config's own hooks of a type, with or without its package."""
+    return [
+        hook
+        for hook in _hooks_of(config)
+        if isinstance(hook, dict) and type_name(hook.get('type')) == name
+    ]
+
+
+def _hooks_of(config: Config) -> list:
+    hooks = config.get('custom_hooks') or []
+    return list(hooks) if isinstance(hooks, (list, tuple)) else [hooks]
 
 
 def _has_self_teacher(config: Config) -> bool:

@@ -11,14 +11,12 @@ from mmengine.registry import init_default_scope
 from ..cache.store import read_meta
 from ..doctor import check_toolbox
 from ..messages import WrongValue
-from ..registry import is_distiller, type_name
-from .config import load_config, move_data_root
+from ..registry import is_distiller
+from .config import add_hook, load_config, move_data_root
 from .data import check_data
 from .model_block import check_model_block
 from .start import use_teacher
 from .weights import check_names
-
-_HOOK = 'mmkd_logit.TeacherCacheHook'
 
 
 def use_cache(config: Config, folder: Optional[str] = None) -> None:
@@ -45,10 +43,7 @@ def use_cache(config: Config, folder: Optional[str] = None) -> None:
         return
     folder = config.model.teacher_cache
     meta = read_meta(folder)
-    hooks = list(config.get('custom_hooks') or [])
-    kinds = [type_name(h.get('type')) for h in hooks if isinstance(h, dict)]
-    if type_name(_HOOK) not in kinds:
-        config.custom_hooks = [*hooks, dict(type=_HOOK)]
+    add_hook(config, 'TeacherCacheHook')
     if meta['order']['by'] == 'place':
         config.exact_resume = True
         randomness = dict(config.get('randomness') or {})
