@@ -16,6 +16,27 @@ _REMEDY = (
 )
 
 
+def check_class_count(student: HeadFacts, names: Names) -> None:
+    """Refuse a student whose head has another number of classes than the data.
+
+    Args:
+        student (HeadFacts): Facts of the student's head.
+        names (list[str], optional): Classes of the training set.
+
+    Raises:
+        ValueError: If both are known and differ.
+    """
+    counts = {student.num_classes}
+    if student.classes_are_columns and student.channels == 1:
+        counts.add(1)  # a head of one logit, whose class alone may be named
+    if names and len(names) not in counts:
+        raise WrongValue(
+            f'the training set has {len(names)} classes, the '
+            f"student's head {student.num_classes}; correct its "
+            '`num_classes`, or `metainfo=dict(classes=...)` of the dataset'
+        )
+
+
 def match_classes(
     student: HeadFacts,
     teacher: HeadFacts,
@@ -39,15 +60,7 @@ def match_classes(
     Raises:
         ValueError: If they do not mean the same and nothing maps them.
     """
-    counts = {student.num_classes}
-    if student.classes_are_columns and student.channels == 1:
-        counts.add(1)  # a head of one logit, whose class alone may be named
-    if student_names and len(student_names) not in counts:
-        raise WrongValue(
-            f'the training set has {len(student_names)} classes, the '
-            f"student's head {student.num_classes}; correct its "
-            '`num_classes`, or `metainfo=dict(classes=...)` of the dataset'
-        )
+    check_class_count(student, student_names)
     if student.use_sigmoid != teacher.use_sigmoid:
         kind = {True: 'sigmoid', False: 'softmax'}
         raise WrongValue(

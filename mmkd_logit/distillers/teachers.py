@@ -9,7 +9,7 @@ from ..heads.base import LogitReader
 from ..heads.upstream.foreign import check_foreign_heads
 from ..messages import UserMistake, WrongValue
 from ..structures.teacher_pass import TeacherPass
-from .match_classes import ClassMap, match_classes
+from .match_classes import ClassMap, check_class_count, match_classes
 from .self_teacher import SelfTeacher, self_teacher_config
 from .teacher import Teacher
 from .teacher_config import ConfigSource
@@ -162,6 +162,9 @@ def prepare_teachers(
             found or downloaded.
         ValueError: If a teacher and the student do not fit together.
     """
+    if class_names is not None:
+        for term in terms.values():  # the student's mistake, no teacher's
+            check_class_count(term.reader.facts(student), class_names)
     for index, label in enumerate(labels_of(teachers)):
         teacher, readers = teachers[index], readers_of(terms, index)
         is_new = teacher.model is None
