@@ -49,6 +49,7 @@ modern)
     folder=${names[1]:-.venv}
     candidates='python3 python3.12 python3.11 python3.10'
     newest=12
+    room=12
     extra=onedl
     setuptools=(setuptools)
     torch=(torch==2.14.0 torchvision==0.29.0)
@@ -60,6 +61,7 @@ classic)
     folder=${names[1]:-.venv-classic}
     candidates='python3 python3.11 python3.10'
     newest=11
+    room=10
     extra=openmmlab
     setuptools=('setuptools<70')
     torch=(torch==2.1.2 torchvision==0.16.2 'numpy<2')
@@ -101,9 +103,22 @@ need_compiler() {
 }
 [ -n "$wheels" ] || need_compiler
 
+say() { echo "install.sh: $*"; }
+# The free disk space at the nearest folder that exists, in GB.
+free_gb() {
+    local place=$1
+    while [ ! -d "$place" ]; do place=$(dirname "$place"); done
+    df -Pk "$place" | awk 'NR == 2 { print int($4 / 1e6) }'
+}
+for place in "$folder" "${TMPDIR:-/tmp}"; do
+    free=$(free_gb "$place")
+    [ "$free" -ge "$room" ] || say "$free GB are free at $place; torch with its" \
+        "CUDA libraries, downloaded and unpacked, takes up to $room GB. If pip" \
+        "says 'No space left on device', name another FOLDER or TMPDIR"
+done
+
 quiet=-q
 [ ! -t 1 ] || quiet=--progress-bar=on
-say() { echo "install.sh: $*"; }
 pip() { "$folder/bin/python" -m pip "$@"; }
 python_says() { "$folder/bin/python" -W ignore -c "$@"; }
 

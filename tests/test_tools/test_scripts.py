@@ -69,3 +69,23 @@ def test_install_refuses_options_that_do_not_fit(args, message):
     done = bash('install.sh', *args)
     assert done.returncode == 1
     assert message in done.stderr
+
+
+@pytest.mark.parametrize('free, told', [(3_000_000, True), (9e10, False)])
+def test_install_tells_a_disk_that_is_short(tmp_path, free, told):
+    for name, lines in {
+        'df': f'echo Size Free\necho /dev/x 1 1 {free:.0f} 1% /',
+        'python': '[ "$1" = -c ]',  # it fits, and then cannot make a venv
+    }.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\n{lines}\n')
+        (tmp_path / name).chmod(0o755)
+    done = bash(
+        'install.sh',
+        'modern',
+        str(tmp_path / 'not' / 'yet'),
+        PATH=f'{tmp_path}:{os.environ["PATH"]}',
+        PYTHON=str(tmp_path / 'python'),
+    )
+    assert done.returncode == 1
+    assert ('3 GB are free at' in done.stdout) == told
+    assert f'the modern stack into {tmp_path}' in done.stdout
