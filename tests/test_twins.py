@@ -30,6 +30,14 @@ ELSEWHERE = {
         'dense_heads',
     ),
     'heads/upstream/detr': ('test_heads/test_detr_logits.py', 'DETRLogits'),
+    'heads/upstream/detr_student': (
+        'test_heads/test_detr_logits.py',
+        'DETRLogits',
+    ),
+    'heads/upstream/detr_teacher': (
+        'test_heads/test_detr_logits.py',
+        'DETRLogits',
+    ),
     'heads/upstream/yolo_heads': (
         'test_heads/test_yolo_logits.py',
         'YOLOXLogits',

@@ -17,22 +17,26 @@ from .upstream.class_loss import mean_over_gpus
 from .upstream.detr import (
     HEADS,
     QUERIES_ONLY,
-    Decoded,
     check_same_levels,
-    decoded,
     detr_head,
-    encoded,
     is_two_stage,
-    layers_of,
-    matched,
     number_of_layers,
     one_score_per_token,
+)
+from .upstream.detr_student import (
+    layers_of,
     pair_objects,
-    scored_tokens,
     token_labels,
     watch_denoising,
     watch_matching,
     watch_tokens,
+)
+from .upstream.detr_teacher import (
+    Decoded,
+    decoded,
+    encoded,
+    matched,
+    scored_tokens,
 )
 from .upstream.observe import is_a, upstream_class
 
