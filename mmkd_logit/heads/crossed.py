@@ -22,12 +22,8 @@ from .upstream.crossing import (
     level_rows,
     watch_crossing,
 )
-from .upstream.dense_heads import (
-    check_same_grid,
-    class_channels,
-    dense_head,
-    teacher_class_maps,
-)
+from .upstream.dense_heads import class_channels, dense_head
+from .upstream.dense_maps import check_same_grid, teacher_class_maps
 
 _CROSSED = "the teacher's own head makes the student's rows of crossed heads"
 

@@ -20,20 +20,22 @@ from .upstream.class_loss import (
 )
 from .upstream.dense_heads import (
     DENSE_HEADS,
-    box_layers,
-    by_level,
-    check_same_grid,
-    check_same_priors,
     class_channels,
     classes_are_independent,
     dense_head,
     find_dense_head,
     knowledge_of,
-    map_rows,
     sees_images,
+)
+from .upstream.dense_maps import (
+    box_layers,
+    by_level,
+    check_same_grid,
+    map_rows,
     teacher_class_maps,
 )
 from .upstream.observe import upstream_class
+from .upstream.priors import check_same_priors
 
 
 @MODELS.register_module()

@@ -19,15 +19,15 @@ from .upstream.class_loss import (
     mean_over_gpus,
     watch_class_loss,
 )
-from .upstream.dense_heads import (
+from .upstream.dense_heads import largest_prob
+from .upstream.dense_maps import (
     check_same_grid,
-    check_same_priors,
-    largest_prob,
     left_out,
     map_rows,
     teacher_class_maps,
 )
 from .upstream.observe import Arguments, observe, upstream_class
+from .upstream.priors import check_same_priors
 
 _CLASS_LAYERS = ('cls_convs', 'gfl_cls')
 

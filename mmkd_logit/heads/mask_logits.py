@@ -14,8 +14,8 @@ from ..structures.logit_pair import LogitPair
 from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
-from .roi_logits import stage_weights
 from .upstream.observe import Arguments, observe, upstream_class
+from .upstream.roi_heads import stage_weights
 
 _ROI_HEADS = ('StandardRoIHead', 'CascadeRoIHead')
 _MASK_HEADS = ('FCNMaskHead',)

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +16,15 @@ from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
 from .sdd.cells import check_reference, scale_decoupled_rows
 from .sdd.roi_cells import check_roi_cells, roi_cell_logits
-from .upstream.dense_heads import UnreadLayer
 from .upstream.observe import Arguments, is_a, observe, upstream_class
-
-#: RoI heads by how they pool and classify RoIs; their subclasses that add
-#: masks, grids or weights of samples follow them.
-_PLAIN_POOLING = ('StandardRoIHead', 'CascadeRoIHead')
-_POOLING = (
-    *_PLAIN_POOLING,
-    'DoubleHeadRoIHead',
-    'HybridTaskCascadeRoIHead',
-    'SCNetRoIHead',
+from .upstream.roi_heads import (
+    PLAIN_POOLING,
+    box_heads,
+    owner_of_pooling,
+    roi_context,
+    roi_logits,
+    stage_weights,
+    without_box_branch,
 )
 
 
@@ -117,11 +115,11 @@ class RoILogits(LogitReader):
         )
 
     def facts(self, model: nn.Module) -> HeadFacts:
-        head = self._heads(model)[0]
+        head = box_heads(model)[0]
         loss = head.loss_cls
         use_sigmoid = bool(getattr(loss, 'use_sigmoid', False))
         if self.scales != (1,) and (
-            _owner_of_pooling(model.roi_head) not in _PLAIN_POOLING
+            owner_of_pooling(model.roi_head) not in PLAIN_POOLING
         ):
             raise WrongValue(
                 f'{type(model.roi_head).__name__} pools its RoIs in a way of '
@@ -137,41 +135,8 @@ class RoILogits(LogitReader):
         # a sigmoid head has a column for the background as well
         return HeadFacts(head.num_classes, head.num_classes + 1, use_sigmoid)
 
-    @staticmethod
-    def _heads(model: nn.Module) -> List[nn.Module]:
-        """The box head of each stage."""
-        roi_head = getattr(model, 'roi_head', None)
-        if not is_a(roi_head, 'mmdet', 'StandardRoIHead', 'CascadeRoIHead'):
-            raise WrongValue(
-                f'{type(model).__name__} has no StandardRoIHead or '
-                'CascadeRoIHead; RoI logits need a two-stage detector as '
-                'student and as teacher'
-            )
-        if not getattr(roi_head, 'bbox_head', None):
-            raise WrongValue(
-                f'the RoI head of {type(model).__name__} has no `bbox_head`, '
-                'so it gives no class logits'
-            )
-        pools = _owner_of_pooling(roi_head)
-        if pools not in _POOLING:
-            raise WrongValue(
-                f'{type(roi_head).__name__} pools its RoIs in a way of its '
-                f'own; class logits can be read from {", ".join(_POOLING)} '
-                'and their kind (Faster, Mask, Cascade R-CNN, HTC, ...)'
-            )
-        heads = roi_head.bbox_head
-        heads = list(heads) if isinstance(heads, nn.ModuleList) else [heads]
-        for head in heads:
-            if not is_a(head, 'mmdet', 'BBoxHead'):
-                raise WrongValue(
-                    f'{type(head).__name__} is not one of the box heads whose '
-                    'class logits can be read; choose a detector with, for '
-                    'example, Shared2FCBBoxHead'
-                )
-        return heads
-
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
-        ours, theirs = self._heads(student), self._heads(teacher)
+        ours, theirs = box_heads(student), box_heads(teacher)
         if len(ours) != len(theirs):
             raise WrongValue(
                 f"the student's RoI head has {len(ours)} stages, the "
@@ -180,8 +145,8 @@ class RoILogits(LogitReader):
             )
 
     def prune(self, teacher: nn.Module) -> Tuple[str, ...]:
-        for head in self._heads(teacher):
-            _without_box_branch(head)
+        for head in box_heads(teacher):
+            without_box_branch(head)
         return (
             'rpn_head',
             'roi_head.mask_head',
@@ -192,7 +157,7 @@ class RoILogits(LogitReader):
         self, student: nn.Module, notes: Notes, stack: ExitStack
     ) -> None:
         notes['stage weights'] = stage_weights(student.roi_head)
-        for stage, head in enumerate(self._heads(student)):
+        for stage, head in enumerate(box_heads(student)):
             if upstream_class(student.roi_head) == 'PISARoIHead':
                 # PISA weighs its targets before it calls `loss` itself.
                 method, record = 'loss', self._record_loss
@@ -233,7 +198,7 @@ class RoILogits(LogitReader):
         self, notes: Notes, teacher: TeacherPass
     ) -> Dict[str, LogitPair]:
         roi_head = teacher.model.roi_head
-        stages = len(self._heads(teacher.model))
+        stages = len(box_heads(teacher.model))
         context = teacher.once(
             'roi context', lambda: roi_context(roi_head, teacher.feats)
         )
@@ -316,58 +281,3 @@ class RoILogits(LogitReader):
             weight=rows.weight * pair.weight.repeat_interleave(times),
             avg_factor=times * pair.avg_factor,
         )
-
-
-def stage_weights(roi_head: nn.Module) -> Sequence[float]:
-    """Factors of a cascade for the losses of its stages."""
-    return getattr(roi_head, 'stage_loss_weights', (1.0,))
-
-
-def _owner_of_pooling(roi_head: nn.Module) -> str:
-    """The class that defines how ``roi_head`` pools and classifies RoIs."""
-    return next(
-        cls.__name__
-        for cls in type(roi_head).__mro__
-        if '_bbox_forward' in vars(cls)
-    )
-
-
-def roi_context(
-    roi_head: nn.Module, feats: Tuple[Tensor, ...]
-) -> Dict[str, Tensor]:
-    """Maps of the whole image that HTC and SCNet add to their RoIs."""
-    context = {}
-    if getattr(roi_head, 'with_semantic', False):
-        context['semantic_feat'] = roi_head.semantic_head(feats)[1]
-    if getattr(roi_head, 'with_glbctx', False):
-        context['glbctx_feat'] = roi_head.glbctx_head(feats)[1]
-    return context
-
-
-def roi_logits(
-    roi_head: nn.Module,
-    stage: int,
-    feats: Tuple[Tensor, ...],
-    rois: Tensor,
-    context: Dict[str, Tensor],
-) -> Tensor:
-    """Class logits (R, C) of given RoIs (R, 5).
-
-    The box branch of a teacher is removed by :meth:`RoILogits.prune`.
-    """
-    where = (feats, rois)
-    if isinstance(roi_head.bbox_head, nn.ModuleList):
-        where = (stage, *where)
-    return roi_head._bbox_forward(*where, **context)['cls_score']
-
-
-def _without_box_branch(head: nn.Module) -> None:
-    """Make a frozen box head skip what only its box deltas need."""
-    if is_a(head, 'mmdet', 'DoubleConvFCBBoxHead'):
-        head.conv_branch = nn.ModuleList()
-        head.res_block, head.fc_reg = UnreadLayer(), UnreadLayer()
-    elif is_a(head, 'mmdet', 'ConvFCBBoxHead'):
-        head.reg_convs = nn.ModuleList()
-        head.reg_fcs = nn.ModuleList()
-    if hasattr(head, 'with_reg'):
-        head.with_reg = False

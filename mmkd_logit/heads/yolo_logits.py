@@ -15,8 +15,8 @@ from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
 from .object_rows import IGNORED, ObjectRowsReader
 from .upstream.class_loss import mean_over_gpus
-from .upstream.dense_heads import check_same_priors
 from .upstream.observe import upstream_class
+from .upstream.priors import check_same_priors
 from .upstream.yolo_heads import (
     YOLOMaps,
     box_layers,

@@ -9,11 +9,8 @@ pytest.importorskip('mmdet')
 
 from mmkd_logit.heads.dense_cls_logits import DenseClsLogits, rows_to_maps
 from mmkd_logit.heads.upstream.class_loss import split_target
-from mmkd_logit.heads.upstream.dense_heads import (
-    DENSE_HEADS,
-    largest_prob,
-    map_rows,
-)
+from mmkd_logit.heads.upstream.dense_heads import DENSE_HEADS, largest_prob
+from mmkd_logit.heads.upstream.dense_maps import map_rows
 from mmkd_logit.heads.upstream.observe import observe
 from tests.toy_detectors import (
     BATCHES,
@@ -297,36 +294,6 @@ def test_other_backbone_and_fpn_width_fit():
     inputs, samples = detection_batch(student, [2])
     _, pair = read(reader, student, teacher, inputs, samples)
     assert pair.student_logits.shape == pair.teacher_logits.shape
-
-
-@pytest.mark.parametrize(
-    'student, teacher, message',
-    [
-        (
-            'fcos',
-            'retina',
-            r'FCOSHead\) has priors per location 1, .*RetinaHead',
-        ),
-        ('atss', 'fcos', r'priors that are anchors.* points'),
-        ('fcos', 'vfnet', r'points with offset 0.5.* 0'),
-    ],
-)
-def test_other_priors_are_refused(student, teacher, message):
-    with pytest.raises(ValueError, match=message):
-        DenseClsLogits().check(detector(student), detector(teacher))
-
-
-def test_other_strides_and_anchor_sizes_are_refused():
-    student = detector('atss')
-    cfg = detector_cfg('atss')
-    cfg['bbox_head']['anchor_generator'] = dict(
-        cfg['bbox_head']['anchor_generator'], octave_base_scale=4
-    )
-    with pytest.raises(ValueError, match='level 0 anchors 64x64.* 32x32'):
-        DenseClsLogits().check(student, build_detector(cfg))
-    cfg['bbox_head']['anchor_generator']['strides'] = [4, 8, 16, 32, 64]
-    with pytest.raises(ValueError, match=r'strides \[8, .*\[4, 8'):
-        DenseClsLogits().check(student, build_detector(cfg))
 
 
 def test_upstream_subclasses_with_rows_of_their_own_are_refused():

@@ -9,11 +9,9 @@ from mmkd_logit.heads import DenseClsLogits, find_reader
 from mmkd_logit.heads.upstream.dense_heads import (
     DENSE_HEADS,
     REFUSED,
-    by_level,
-    class_maps,
     dense_head,
-    map_rows,
 )
+from mmkd_logit.heads.upstream.dense_maps import class_maps
 from mmkd_logit.losses import KDLoss
 from tests.toy_detectors import build_detector, detection_batch, read
 from tests.toy_stock import STOCK, WITH_MASKS, stock_cfg, stock_detector
@@ -139,13 +137,6 @@ def test_teacher_runs_no_box_layer_and_can_lose_them(name):
     assert torch.equal(before.teacher_logits, after.teacher_logits)
 
 
-def test_rows_of_images_become_rows_of_levels():
-    # two images, two levels of 2 and 1 locations, one anchor, one class
-    maps = [torch.zeros(2, 1, 1, 2), torch.zeros(2, 1, 1, 1)]
-    rows = torch.tensor([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]])
-    assert by_level(rows, maps, 1)[:, 0].tolist() == [1, 2, 11, 12, 3, 13]
-
-
 def test_positives_that_fsaf_gives_up_weigh_nothing():
     student = stock_detector('fsaf')
     inputs, samples = batch(student, 'fsaf')
@@ -153,25 +144,6 @@ def test_positives_that_fsaf_gives_up_weigh_nothing():
     found = pair.labels < 3
     # each object keeps the positives of one level only
     assert 0 < (found & (pair.weight > 0)).sum() < found.sum()
-
-
-def test_a_guided_anchor_teacher_scores_every_image():
-    teacher = build_detector(stock_cfg('ga_retina'))
-    teacher.bbox_head.loc_filter_thr = 0.5
-    inputs, _ = batch(teacher, 'ga_retina')
-    teacher.eval()
-    with torch.no_grad():
-        feats = teacher.extract_feat(inputs)
-        both = map_rows(class_maps(teacher.bbox_head, feats), 3)
-        alone = []
-        for image in range(2):
-            one = [level[image : image + 1] for level in feats]
-            alone.append(map_rows(class_maps(teacher.bbox_head, one), 3))
-    assert len(both) == sum(map(len, alone))
-    torch.testing.assert_close(
-        both.sort(0)[0], torch.cat(alone).sort(0)[0], atol=1e-5, rtol=1e-5
-    )
-    assert not teacher.bbox_head.training
 
 
 @pytest.mark.parametrize('name', sorted(REFUSED))

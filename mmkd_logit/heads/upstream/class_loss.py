@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...structures.notes import Notes
-from .dense_heads import class_logits
+from .dense_maps import class_logits
 from .observe import Arguments, observe, upstream_class
 
 #: Heads that divide the sum of their class loss themselves, by the sum of

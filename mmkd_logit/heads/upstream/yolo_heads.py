@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...messages import WrongValue
 from ...structures.notes import Notes
-from .dense_heads import UnreadLayer
+from .dense_maps import UnreadLayer
 from .observe import observe, upstream_class
 
 _BOX_LAYER = 'multi_level_conv_reg'
