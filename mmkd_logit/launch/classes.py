@@ -61,6 +61,10 @@ def _labels(loader: str, dataset: dict, cls: type) -> Optional[Names]:
     if here and is_kind(cls, 'CocoDataset') and path and names:
         if os.path.isfile(path):
             content = read_coco_file(loader, path)
+            if is_kind(cls, 'LVISV05Dataset'):  # labels go by the ids alone
+                return names
+            if is_kind(cls, 'Objects365V1Dataset') and content.sorted_names:
+                content = content._replace(names=content.sorted_names)
             _check_objects(loader, path, content, names, dataset)
             return _coco_labels(loader, path, content, names)
     if here and is_kind(cls, 'CustomDataset'):
@@ -94,6 +98,15 @@ def _coco_labels(
             f'{hint or "Correct `metainfo=dict(classes=...)`"}'
         )
     labels = tuple(name for name in content.names if name in names)
+    if len(labels) > len(names):
+        twice = next(name for name in labels if labels.count(name) > 1)
+        raise WrongValue(
+            f'{loader}: {labels.count(twice)} categories of {path!r} have '
+            f'the name {twice!r}; MMDetection gives each a label of its own, '
+            'so that those of the classes behind move up. Remove one of them '
+            '(some exports begin with the name of the whole data set), or '
+            'name them differently'
+        )
     if labels != names:
         print_log(
             f'{loader}: MMDetection numbers classes as {path!r} does, '
@@ -110,20 +123,29 @@ def _check_objects(
     loader: str, path: str, content: CocoFile, names: Names, dataset: dict
 ) -> None:
     """Refuse a file with nothing to learn from."""
-    if content.counts is None:
-        return
-    if not content.images:
+    if content.images == 0:
         raise WrongValue(
             f'{loader}: {path!r} lists no images; expected a file with '
             '`images`, `annotations` and `categories`'
         )
+    if content.counts is None:
+        return
     trains = loader.startswith('train')
     counts = {name: content.counts.get(name, 0) for name in names}
     if trains and not any(counts.values()) and set(names) & {*content.names}:
         others = sum(content.counts.values())
         raise WrongValue(
             f'{loader}: {path!r} has no object of the classes {_some(names)}'
-            f' ({others} of other categories); there is nothing to train on'
+            f' ({others} of other categories'
+            + (f'; {content.strays}' if content.strays else '')
+            + '); there is nothing to train on'
+        )
+    if content.strays:
+        print_log(
+            f'{loader}: {path!r}: {content.strays}; they are left out, and '
+            'if the numbers are shifted, the others have wrong labels',
+            'current',
+            logging.WARNING,
         )
     empty = [name for name, count in counts.items() if not count]
     if trains and empty and set(names) <= {*content.names}:

@@ -1,4 +1,4 @@
-"""Read the classes of a COCO annotation file."""
+"""Read a COCO annotation file: its classes, and what is wrong with it."""
 
 import json
 import mmap
@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..messages import WrongValue
+from .coco_faults import first_fault, unknown_ids
 
 #: Files up to this size are read whole; of larger ones the list of categories
 #: alone, which takes no time.
@@ -25,43 +26,65 @@ class CocoFile(NamedTuple):
             None if the file is too large to be read twice.
         images (int, optional): Number of images.
         without_mask (str, optional): An object without a segmentation.
+        sorted_names (tuple[str], optional): Names in the order of the
+            categories' ids.
+        strays (str, optional): Objects of an unknown category or image.
     """
 
     names: Tuple[str, ...]
     counts: Optional[Dict[str, int]] = None
     images: Optional[int] = None
     without_mask: Optional[str] = None
+    sorted_names: Optional[Tuple[str, ...]] = None
+    strays: Optional[str] = None
 
 
 def read_coco_file(loader: str, path: str) -> CocoFile:
     """Categories and, unless the file is large, objects per category.
 
     Raises:
-        ValueError: If it is not a COCO annotation file.
+        ValueError: If it is not a COCO annotation file, or lacks what
+            MMDetection reads of each image and object.
     """
     try:
         if os.path.getsize(path) > _WHOLE:
-            return CocoFile(_names(_categories_of(path)))
+            categories = _categories_of(path)
+            return CocoFile(
+                _names(categories), sorted_names=_names(_by_id(categories))
+            )
         with open(path, 'rb') as file:
             content = json.load(file)
-        categories = content['categories']
-        images = content['images']
-        objects = content.get('annotations', [])  # a test set has none
-    except (ValueError, KeyError, TypeError) as error:
+        fault = first_fault(content)
+    except (ValueError, KeyError) as error:
+        fault = str(error)
+    if fault:
         raise WrongValue(
-            f'{loader}: {path!r} is no annotation file of COCO ({error}); '
+            f'{loader}: {path!r} is no annotation file of COCO ({fault}); '
             'expected a JSON object with the lists `images`, `annotations` '
-            'and `categories`'
-        ) from error
-    by_id = {one.get('id'): str(one.get('name')) for one in categories}
-    usable = [one for one in objects if _is_usable(one)]
-    counts = Counter(by_id.get(one.get('category_id')) for one in usable)
+            'and `categories`, as COCO has them'
+        )
+    categories = content['categories']
+    images = {one['id']: one for one in content['images']}
+    objects = content.get('annotations', [])  # a test set has none
+    if any('segments_info' in one for one in objects):  # panoptic
+        return CocoFile(_names(categories), images=len(images))
+    by_id = {one['id']: str(one['name']) for one in categories}
+    usable = [
+        one for one in objects if _is_usable(one, images.get(one['image_id']))
+    ]
+    counts = Counter(
+        by_id.get(one['category_id'])
+        for one in usable
+        if not one.get('iscrowd')  # such a region is ignored in training
+    )
     without = next((o for o in usable if not o.get('segmentation')), None)
     return CocoFile(
         _names(categories),
         {name: counts[name] for name in by_id.values()},
         len(images),
         without and f'annotation {without.get("id")}',
+        _names(_by_id(categories)),
+        unknown_ids(content),
     )
 
 
@@ -69,18 +92,26 @@ def _names(categories: List[dict]) -> Tuple[str, ...]:
     return tuple(str(one.get('name')) for one in categories)
 
 
+def _by_id(categories: List[dict]) -> List[dict]:
+    try:
+        return sorted(categories, key=lambda one: one['id'])
+    except (KeyError, TypeError):  # ids that cannot be compared
+        return categories
+
+
 def _is_category(entry: Any) -> bool:
     return isinstance(entry, dict) and 'name' in entry
 
 
-def _is_usable(annotation: dict) -> bool:
+def _is_usable(annotation: dict, image: Optional[dict]) -> bool:
     """Whether MMDetection keeps an annotation."""
-    box = annotation.get('bbox') or ()
+    if image is None or annotation.get('ignore') or annotation['area'] <= 0:
+        return False
+    left, top, width, height = annotation['bbox']
     return (
-        not annotation.get('ignore', False)
-        and len(box) == 4
-        and min(box[2:]) >= 1
-        and annotation.get('area', 1) > 0
+        min(width, height) >= 1
+        and min(left + width, image['width']) > max(left, 0)
+        and min(top + height, image['height']) > max(top, 0)
     )
 
 

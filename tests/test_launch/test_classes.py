@@ -25,10 +25,13 @@ def annotations(path, names=FILE, objects=FILE, images=2, **object_settings):
             dict(
                 id=i,
                 image_id=0,
-                category_id=names.index(name) + 1,
                 bbox=[0, 0, 4, 4],
                 area=16,
-                **{'segmentation': [[0, 0, 4, 0, 4, 4]], **object_settings},
+                **{
+                    'category_id': names.index(name) + 1,
+                    'segmentation': [[0, 0, 4, 0, 4, 4]],
+                    **object_settings,
+                },
             )
             for i, name in enumerate(objects)
         ],
@@ -193,6 +196,50 @@ def test_a_file_without_anything_to_learn(tmp_path, settings, more, message):
         run(coco(path, FILE[:2], **more))
 
 
+def test_two_categories_of_one_name_are_refused(tmp_path):
+    # as exports that begin with the name of the whole data set
+    names = ('cat', 'cat', 'dog')
+    path = annotations(tmp_path / 'a.json', names, ('dog',))
+    with pytest.raises(ValueError, match="2 categories .* the name 'cat'; MM"):
+        run(coco(path, ('cat', 'dog')))
+
+
+def test_shifted_numbers_of_categories_are_told(tmp_path, warnings):
+    path = annotations(tmp_path / 'a.json', category_id=0)
+    with pytest.raises(ValueError, match='3 of 3 objects have a `category_id'):
+        run(coco(path, FILE))
+    content = json.loads((tmp_path / 'a.json').read_text())
+    for number, one in enumerate(content['annotations']):
+        one['category_id'] = number
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    run(coco(path, FILE))
+    assert '1 of 3 objects have a `category_id` that is none' in warnings[0]
+
+
+def test_regions_of_crowds_alone_are_nothing_to_learn(tmp_path):
+    path = annotations(tmp_path / 'a.json', iscrowd=1)
+    with pytest.raises(ValueError, match='no object of the classes'):
+        run(coco(path, FILE))
+
+
+def test_kinds_that_number_classes_in_their_own_way(tmp_path, warnings):
+    path = annotations(tmp_path / 'a.json')
+    content = json.loads((tmp_path / 'a.json').read_text())
+    content['categories'].reverse()
+    (tmp_path / 'b.json').write_text(json.dumps(content))
+    val = str(tmp_path / 'b.json')
+    kind = dict(type='Objects365V1Dataset')  # by the ids
+    run(dict(coco(path, FILE), **kind), dict(coco(val, FILE), **kind))
+    kind = dict(type='LVISV1Dataset')  # by the ids, whatever the names are
+    run(dict(coco(path, ('a', 'b', 'c')), **kind))
+    content['annotations'] = [
+        dict(image_id=0, file_name='0.png', segments_info=[])
+    ]
+    (tmp_path / 'b.json').write_text(json.dumps(content))
+    run(dict(coco(val, FILE[::-1]), type='CocoPanopticDataset'))
+    assert not warnings
+
+
 def test_classes_without_objects_are_named(tmp_path, warnings):
     run(coco(annotations(tmp_path / 'a.json', objects=FILE[:1]), FILE))
     assert "no object of 2 of 3 classes: 'dog', 'horse'" in warnings[0]
@@ -209,7 +256,7 @@ def test_a_large_file_is_searched_for_its_categories(tmp_path, monkeypatch):
 
     monkeypatch.setattr(coco_file, '_WHOLE', 10)
     path = annotations(tmp_path / 'a.json', objects=())
-    assert coco_file.read_coco_file('x', path) == (FILE, None, None, None)
+    assert coco_file.read_coco_file('x', path)[:2] == (FILE, None)
     with pytest.raises(ValueError, match="'cta' is not among"):
         run(coco(path, ('cta', 'dog')))
 

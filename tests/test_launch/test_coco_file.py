@@ -9,12 +9,19 @@ from mmkd_logit.launch.coco_file import image_names, read_coco_file
 
 
 def write(path, **changes):
+    whole = dict(id=7, image_id=1, category_id=3, bbox=[0, 0, 5, 5], area=25)
     content = dict(
-        images=[dict(id=1, file_name='a.png'), dict(id=2, file_name='b.png')],
+        images=[
+            dict(id=1, file_name='a.png', width=9, height=9),
+            dict(id=2, file_name='b.png', width=9, height=9),
+        ],
         annotations=[
-            dict(id=7, category_id=3, bbox=[0, 0, 5, 5], area=25),
-            dict(id=8, category_id=3, bbox=[0, 0, 0.5, 5], area=2),
-            dict(id=9, category_id=4, bbox=[0, 0, 5, 5], area=25, ignore=1),
+            whole,
+            dict(whole, id=8, bbox=[0, 0, 0.5, 5], area=2),
+            dict(whole, id=9, category_id=4, ignore=1),
+            dict(whole, id=10, category_id=4, iscrowd=1),
+            dict(whole, id=11, category_id=4, bbox=[9, 0, 5, 5]),
+            dict(whole, id=12, category_id=4, image_id=3),
         ],
         categories=[dict(id=4, name='dog'), dict(id=3, name='cat')],
     )
@@ -25,9 +32,20 @@ def write(path, **changes):
 def test_names_in_the_files_order_and_usable_objects(tmp_path):
     found = read_coco_file('train', write(tmp_path / 'a.json'))
     assert found.names == ('dog', 'cat')
-    # a box of half a pixel and an ignored one do not count
+    # a box of half a pixel, an ignored one, a crowd, one outside of the
+    # image and one of an unknown image do not count
     assert found.counts == dict(dog=0, cat=1)
     assert found.images == 2 and found.without_mask == 'annotation 7'
+    assert found.sorted_names == ('cat', 'dog')
+    assert '1 of 6 objects have a `image_id`' in found.strays
+
+
+def test_panoptic_objects_are_not_counted(tmp_path):
+    objects = [dict(image_id=1, file_name='a.png', segments_info=[])]
+    found = read_coco_file(
+        'train', write(tmp_path / 'a.json', annotations=objects)
+    )
+    assert found.counts is None and found.images == 2
 
 
 def test_a_large_file_gives_its_categories_alone(tmp_path, monkeypatch):
@@ -36,7 +54,8 @@ def test_a_large_file_gives_its_categories_alone(tmp_path, monkeypatch):
     info = dict(categories=[1, 2])
     path = write(tmp_path / 'a.json', info=info)
     found = read_coco_file('train', path)
-    assert found == (('dog', 'cat'), None, None, None)
+    assert found.names == ('dog', 'cat') and found.counts is None
+    assert found.sorted_names == ('cat', 'dog')
     assert image_names(path) is None
 
 
