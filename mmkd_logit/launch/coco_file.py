@@ -134,8 +134,22 @@ def _categories_of(path: str) -> List[dict]:
     raise KeyError('categories')
 
 
-def image_names(path: str) -> Optional[List[str]]:
-    """Names of the images in a file of COCO; None if it is another file.
+class CocoImages(NamedTuple):
+    """Images and categories of a file.
+
+    Attributes:
+        names (dict): Id of an image -> its file.
+        sizes (dict[str, tuple[int, int]]): File -> width and height.
+        classes (list[str]): Names of the categories in the file's order.
+    """
+
+    names: Dict[Any, str]
+    sizes: Dict[str, Tuple[Any, Any]]
+    classes: List[str]
+
+
+def read_images(path: str) -> Optional[CocoImages]:
+    """Images in a file of COCO; None if it is another file.
 
     A file too large to be read twice counts as another file.
     """
@@ -145,7 +159,14 @@ def image_names(path: str) -> Optional[List[str]]:
         return None
     try:
         with open(path, 'rb') as file:
-            images = json.load(file)['images']
-        return [str(one['file_name']) for one in images]
+            content = json.load(file)
+        images = content['images']
+        names = {one['id']: str(one['file_name']) for one in images}
+        sizes = [(one.get('width'), one.get('height')) for one in images]
+        return CocoImages(
+            names,
+            dict(zip(names.values(), sizes)),
+            [str(one['name']) for one in content['categories']],
+        )
     except (ValueError, KeyError, TypeError):
         return None

@@ -10,6 +10,7 @@ from ..messages import MissingFile, WrongValue, near_path
 from ..registry import type_name
 from .classes import check_classes
 from .datasets import dataset_class, leaf_datasets
+from .evaluators import check_evaluator_files, check_evaluator_paths
 from .image_files import LOOKS, check_image_files
 from .label_maps import check_label_maps
 
@@ -88,6 +89,7 @@ def check_paths(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
     """
     for loader, dataset in _local_datasets(config, loaders):
         _check_paths(loader, dataset, config.get('default_scope'))
+    check_evaluator_paths(config, loaders)
 
 
 def _local_datasets(
@@ -117,6 +119,7 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
         check_label_maps(loader, dataset)
         check_image_files(loader, dataset, looks)
     check_classes(config, loaders)
+    check_evaluator_files(config, loaders)
 
 
 def _check_paths(loader: str, dataset: dict, scope: Optional[str]) -> None:

@@ -1,15 +1,20 @@
 """A quick check of the image files of a dataset before training."""
 
+import logging
 import os
-from typing import Any, Iterator, List, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from mmengine.logging import print_log
 
 from ..messages import MissingFile, WrongValue
-from .coco_file import image_names
+from .coco_file import read_images
 from .datasets import inside_root
 
 #: Files that are opened of each dataset, spread over it.
 LOOKS = 200
 _IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
+#: Of JPEG and PNG.
+_ENDS = (b'\xff\xd9', b'IEND')
 _PREFIXES = ('img', 'img_path')
 
 
@@ -35,14 +40,22 @@ def check_image_files(
         )
     if looks == 0:
         return
-    paths = list(_image_paths(dataset))
+    sizes = _image_sizes(dataset)
+    paths = list(sizes)
     step = 1 if looks == 'all' else max(len(paths) // looks, 1)
-    bad = [
-        f'{path!r} {problem}'
-        for path in paths[::step]
-        for problem in [what_is_wrong(path)]
-        if problem
-    ]
+    bad, other, cut = [], [], []
+    for path in paths[::step]:
+        problem, size = look_at(path)
+        if problem:
+            bad.append(f'{path!r} {problem}')
+            continue
+        if is_cut_off(path):
+            cut.append(path)
+        if _is_other(size, sizes[path]):
+            other.append(
+                f'{path!r} has {size[0]} x {size[1]} pixels, not '
+                f'{sizes[path][0]} x {sizes[path][1]}'
+            )
     if bad:
         kind = MissingFile if bad[0].endswith('is not there') else WrongValue
         raise kind(
@@ -51,39 +64,96 @@ def check_image_files(
             'replace them, or take them out of the annotations '
             '(--cfg-options check_files=all reads every one)'
         )
+    if cut:
+        print_log(
+            f'{loader}: {len(cut)} of {len(paths[::step])} images that were '
+            f'read end too early: {cut[0]!r}; decoders fill the rest with '
+            'grey, or fail. Replace them, or take them out of the annotations',
+            'current',
+            logging.WARNING,
+        )
+    if other:
+        print_log(
+            f'{loader}: {len(other)} of {len(paths[::step])} images that were '
+            f'read have another size than the annotations say: {other[0]}; '
+            'if they were resized, their boxes lie elsewhere',
+            'current',
+            logging.WARNING,
+        )
 
 
 def what_is_wrong(path: str) -> str:
-    """What makes a file no image, or nothing."""
+    """What makes a file no image, or nothing; it is read to its end."""
+    problem, _ = look_at(path)
+    return problem or ('ends too early' if is_cut_off(path) else '')
+
+
+def is_cut_off(path: str) -> bool:
+    """Whether an image ends before its last pixel, as after a full disk.
+
+    Only images without the mark at the end of their format are decoded.
+    """
+    from PIL import Image
+
+    with open(path, 'rb') as file:
+        file.seek(max(os.path.getsize(path) - 64, 0))
+        end = file.read()
+        if any(mark in end for mark in _ENDS):
+            return False
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except Exception:  # whatever a decoder makes of it
+        return True
+    return False
+
+
+def look_at(path: str) -> Tuple[str, Optional[Tuple[int, int]]]:
+    """What makes a file no image, or nothing, and its width and height."""
     from PIL import Image
 
     if not os.path.exists(path):
-        return 'is not there'
+        return 'is not there', None
     if not os.path.getsize(path):
-        return 'has 0 bytes'
+        return 'has 0 bytes', None
     try:
-        with Image.open(path):
-            return ''
+        with Image.open(path) as image:
+            return '', image.size
     except Exception:  # whatever a decoder makes of it
-        return 'is no image that can be read'
+        return 'is no image that can be read', None
 
 
-def _image_paths(dataset: dict) -> Iterator[str]:
-    """Files that annotations name, or all images below the image folder."""
+def _is_other(size: tuple, said: Optional[tuple]) -> bool:
+    """Whether an annotation file gives an image another size.
+
+    A picture that a camera has marked as turned may have both sides
+    exchanged.
+    """
+    return bool(said) and None not in said and sorted(said) != sorted(size)
+
+
+def _image_sizes(dataset: dict) -> Dict[str, Optional[tuple]]:
+    """Files that annotations name, or all images below the image folder.
+
+    With the width and height that the annotations give.
+    """
     prefix: Any = dataset.get('data_prefix') or ''
     folders: List[str] = []
     if isinstance(prefix, dict):
         folders = [prefix[key] for key in _PREFIXES if prefix.get(key)]
     elif isinstance(prefix, str) and prefix:
         folders = [prefix]
+    found: Dict[str, Optional[tuple]] = {}
     annotations = inside_root(dataset, dataset.get('ann_file'))
     for folder in folders:
         folder = os.path.join(dataset.get('data_root') or '', folder)
-        named = image_names(annotations) if annotations else None
+        named = read_images(annotations) if annotations else None
         if named is not None:
-            yield from (os.path.join(folder, name) for name in named)
+            for name, size in named.sizes.items():
+                found[os.path.join(folder, name)] = size
             continue
         for where, _, files in sorted(os.walk(folder)):
             for name in sorted(files):
                 if name.lower().endswith(_IMAGES):
-                    yield os.path.join(where, name)
+                    found[os.path.join(where, name)] = None
+    return found

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmkd_logit.launch import coco_file
-from mmkd_logit.launch.coco_file import image_names, read_coco_file
+from mmkd_logit.launch.coco_file import read_coco_file, read_images
 
 
 def write(path, **changes):
@@ -56,7 +56,7 @@ def test_a_large_file_gives_its_categories_alone(tmp_path, monkeypatch):
     found = read_coco_file('train', path)
     assert found.names == ('dog', 'cat') and found.counts is None
     assert found.sorted_names == ('cat', 'dog')
-    assert image_names(path) is None
+    assert read_images(path) is None
 
 
 @pytest.mark.parametrize('text', ['', '{"images": []}', '[]', 'nothing'])
@@ -64,7 +64,7 @@ def test_another_file_is_one_sentence(tmp_path, text):
     (tmp_path / 'a.json').write_text(text)
     with pytest.raises(ValueError, match='train: .* no annotation file of CO'):
         read_coco_file('train', str(tmp_path / 'a.json'))
-    assert image_names(str(tmp_path / 'a.json')) in (None, [])
+    assert read_images(str(tmp_path / 'a.json')) is None
 
 
 def test_a_test_set_has_no_annotations(tmp_path):
@@ -75,6 +75,9 @@ def test_a_test_set_has_no_annotations(tmp_path):
     assert read_coco_file('test', path).names == ('dog', 'cat')
 
 
-def test_names_of_images(tmp_path):
-    assert image_names(write(tmp_path / 'a.json')) == ['a.png', 'b.png']
-    assert image_names(str(tmp_path / 'a.txt')) is None
+def test_images_and_categories(tmp_path):
+    found = read_images(write(tmp_path / 'a.json'))
+    assert found.names == {1: 'a.png', 2: 'b.png'}
+    assert found.sizes == {'a.png': (9, 9), 'b.png': (9, 9)}
+    assert found.classes == ['dog', 'cat']
+    assert read_images(str(tmp_path / 'a.txt')) is None

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from mmkd_logit.launch.image_files import check_image_files
+from mmkd_logit.launch import image_files as module
+from mmkd_logit.launch.image_files import check_image_files, what_is_wrong
 
 
 @pytest.fixture
@@ -47,9 +49,52 @@ def test_a_share_is_spread_over_the_files(dataset, tmp_path):
     check_image_files('train', dataset, 0)
 
 
+def write(path, widths):
+    images = [
+        dict(id=i, file_name=name, width=width, height=4)
+        for i, (name, width) in enumerate(widths.items())
+    ]
+    path.write_text(json.dumps(dict(images=images, categories=[])))
+
+
+@pytest.fixture
+def told(monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        module, 'print_log', lambda text, *args: said.append(text)
+    )
+    return said
+
+
+def test_images_of_another_size_than_annotated_are_told(
+    dataset, tmp_path, told
+):
+    # one that a camera turned has both sides exchanged, and is no other image
+    Image.new('RGB', (4, 8)).save(tmp_path / 'images/0/2.png')
+    write(tmp_path / 'a.json', {'0/0.png': 4, '0/2.png': 8})
+    check_image_files('train', dict(dataset, ann_file='a.json'))
+    assert not told
+    write(tmp_path / 'a.json', {'0/0.png': 4, '0/2.png': 16})
+    check_image_files('train', dict(dataset, ann_file='a.json'))
+    assert '1 of 2 images' in told[0] and '4 x 8 pixels, not 16 x 4' in told[0]
+
+
+@pytest.mark.parametrize('ending', ['png', 'jpg', 'bmp'])
+def test_an_image_that_ends_too_early_is_told(tmp_path, told, ending):
+    path = tmp_path / f'a.{ending}'
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    dataset = dict(data_prefix=str(tmp_path))
+    check_image_files('train', dataset)
+    assert not told and not what_is_wrong(str(path))
+    path.write_bytes(path.read_bytes()[:-500])
+    check_image_files('train', dataset)
+    assert '1 of 1 images that were read end too early' in told[0]
+    assert what_is_wrong(str(path)) == 'ends too early'
+
+
 def test_annotations_name_the_images(dataset, tmp_path):
-    images = [dict(file_name='0/0.png'), dict(file_name='0/gone.png')]
-    (tmp_path / 'a.json').write_text(json.dumps(dict(images=images)))
+    write(tmp_path / 'a.json', {'0/0.png': 4, '0/gone.png': 4})
     with pytest.raises(FileNotFoundError, match="gone.png' is not there"):
         check_image_files('train', dict(dataset, ann_file='a.json'))
 
