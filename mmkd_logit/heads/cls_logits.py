@@ -1,7 +1,7 @@
 """Image classifiers of MMPretrain, whatever their head."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -14,31 +14,16 @@ from ..structures.notes import Notes
 from ..structures.teacher_pass import TeacherPass
 from .base import LogitReader
 from .batch_part import check_batch_part, part_of_batch
-from .sdd.cells import (
-    check_reference,
-    check_scales,
-    pool_cells,
-    scale_decoupled_rows,
-)
+from .sdd.cells import check_reference, check_scales, scale_decoupled_rows
+from .sdd.map_cells import cell_logits, maps_of, watch_maps
 from .upstream.classifiers import (
     num_classes,
     one_output,
     targets_of,
     with_targets,
-    without_side_effects,
 )
 from .upstream.observe import is_a, observe
-from .upstream.tokens import (
-    DEIT_LAYERS,
-    averaged,
-    averages_tokens,
-    deit_logits,
-    no_map,
-    note_patches,
-)
-
-if TYPE_CHECKING:
-    from ..structures.teacher_pass import TeacherPass
+from .upstream.tokens import DEIT_LAYERS, deit_logits, no_map
 
 #: Heads whose training logits are not those that they predict with.
 _REFUSED = {
@@ -247,7 +232,7 @@ class ClsLogits(LogitReader):
         stack.enter_context(observe(classifier, 'forward', note('logits')))
         if self.has_cells:
             notes['student'] = student
-            _watch_maps(student.backbone, notes, stack)
+            watch_maps(student.backbone, notes, stack)
 
     def pairs(
         self, notes: Notes, teacher: TeacherPass
@@ -281,7 +266,7 @@ class ClsLogits(LogitReader):
                         model,
                         teacher.once(
                             'backbone maps',
-                            lambda: _maps_of(model, teacher.inputs),
+                            lambda: maps_of(model, teacher.inputs),
                         ),
                     )
                 ),
@@ -324,59 +309,5 @@ class ClsLogits(LogitReader):
     def cell_logits(
         self, model: nn.Module, maps: Union[Tensor, Sequence[Tensor]]
     ) -> Tensor:
-        """Logits (B, C, cells) of the cells of a backbone's last map."""
-        last = maps[-1] if isinstance(maps, (tuple, list)) else maps
-        name = type(model.backbone).__name__
-        if not isinstance(last, Tensor) or last.dim() != 4:
-            shape = tuple(last.shape) if isinstance(last, Tensor) else 'tokens'
-            raise WrongValue(
-                f'scale decoupling pools a last map (B, C, H, W), but {name} '
-                f'gives {shape}; remove `scales`, or choose a network that '
-                'ends in a map'
-            )
-        side, scale = min(last.shape[2:]), max(self.scales)
-        # The published pairs with a 2 x 2 map use scale 4, which repeats
-        # cells. Finer scales and a 1 x 1 map only repeat cells.
-        most = 2 * side if self.pool == 'nested' and side > 1 else side
-        if scale > most:
-            raise WrongValue(
-                f'the last map of {name} has {last.shape[2]} x '
-                f'{last.shape[3]} positions, too few for {scale} x {scale} '
-                'cells; choose smaller `scales` or larger images'
-            )
-        cells = pool_cells(last, self.scales, self.pool)
-        B, C, N = cells.shape
-        feats: Any = cells.transpose(1, 2).reshape(B * N, C)
-        with without_side_effects(model):
-            if averages_tokens(model.backbone):
-                feats = (averaged(model.backbone, feats),)
-            else:
-                feats = (feats[:, :, None, None],)
-            if model.with_neck:
-                feats = model.neck(feats)
-            logits = one_output(model.head(feats))
-        return logits.view(B, N, -1).transpose(1, 2)
-
-
-def _watch_maps(backbone: nn.Module, notes: Notes, stack: ExitStack) -> None:
-    """Note the last map, or the map of the tokens that are averaged."""
-
-    def note(maps: Any) -> None:
-        notes['maps'] = maps
-
-    if averages_tokens(backbone):
-        noting = note_patches(backbone, note)
-        stack.enter_context(observe(backbone, '_format_output', noting))
-    else:
-        stack.enter_context(
-            observe(backbone, 'forward', lambda _, result: note(result))
-        )
-
-
-def _maps_of(model: nn.Module, inputs: Tensor) -> Any:
-    """Run a teacher's backbone and take the maps that cells are cut from."""
-    notes: Notes = {}
-    with ExitStack() as stack:
-        _watch_maps(model.backbone, notes, stack)
-        model.extract_feat(inputs, stage='backbone')
-    return notes['maps']
+        """:func:`~mmkd_logit.heads.sdd.map_cells.cell_logits` of a model."""
+        return cell_logits(model, maps, self.scales, self.pool)

@@ -130,7 +130,7 @@ def classify(name, state, x):
 def cell_logits(name, last_map, state):
     """Logits of 1 + 4 + 16 cells as ``ClsLogits`` reads them."""
     pytest.importorskip('mmpretrain')
-    from mmkd_logit.heads.__init__ import ClsLogits
+    from mmkd_logit.heads import ClsLogits
 
     model = MODELS.build(cifar_classifier(name)).double().eval()
     model.load_state_dict(state)

@@ -22,7 +22,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from mmkd_logit.heads.__init__ import SegLogits
+from mmkd_logit.heads import SegLogits
 from mmkd_logit.losses import DKDLoss, GDKDLoss, KDLoss
 from mmkd_logit.registry import MODELS
 from mmkd_logit.structures.teacher_pass import TeacherPass
