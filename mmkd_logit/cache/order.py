@@ -10,6 +10,7 @@ position in it, from which
 from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional
 
 import numpy as np
+from mmengine.config import Config
 from torch.utils.data import DataLoader
 
 from ..messages import StoppedRun, WrongValue
@@ -75,6 +76,23 @@ class Length(NamedTuple):
         if self.passes is not None:
             return f'{self.passes} epoch{"s" * (self.passes != 1)}'
         return f'{self.iters} iteration{"s" * (self.iters != 1)}'
+
+
+def run_length(config: Config) -> Length:
+    """How long a config trains.
+
+    Raises:
+        ValueError: If it does not say.
+    """
+    loop = config.get('train_cfg') or {}
+    if loop.get('max_epochs'):
+        return Length(passes=int(loop['max_epochs']))
+    if loop.get('max_iters'):
+        return Length(iters=int(loop['max_iters']))
+    raise WrongValue(
+        'the config has neither train_cfg.max_epochs nor max_iters; say with '
+        '--epochs or --iters how long its runs will be'
+    )
 
 
 def order_by_sample(loader: DataLoader) -> RowOrder:

@@ -1,30 +1,36 @@
 """Rows in files: written in any order, checked whenever they are read.
 
-A cache is a folder of three files. ``cache.json`` says what it belongs to and
-how its rows are made up. ``rows.npy`` has a record of the teacher's logits for
-each row, all of one size, and ``index.npy`` what is known of each row: whether
-it is written, the checksum of the image that the teacher saw, and that of the
-record itself. A record is written before its entry of the index is, so a
-process that is killed leaves no row that counts as written and is not whole;
-what a machine loses when it breaks down is found by the checksum.
+A record is written before its entry of the index is, so a process that is
+killed leaves no row that counts as written and is not whole; what a machine
+loses when it breaks down is found by the checksum. The files themselves are
+those of :mod:`~mmkd_logit.cache.files`.
 """
 
 import json
-import shutil
 import zlib
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
 
 from ..checkpoints.files import written_whole
-from ..messages import MissingFile, StoppedRun, WrongValue
+from ..messages import StoppedRun
+from .files import (
+    ENTRY,
+    INDEX,
+    META,
+    ROWS,
+    VERSION,
+    check_is_free,
+    check_space,
+    open_file,
+    read_meta,
+    record_type,
+    reserve_file,
+    row_bytes,
+)
 
-#: Of the layout of a cache; another number is another layout.
-VERSION = 1
-_META, _ROWS, _INDEX = 'cache.json', 'rows.npy', 'index.npy'
-_ENTRY = np.dtype([('written', '|u1'), ('input', '<u4'), ('sum', '<u4')])
 #: Rows whose checksums are taken at once.
 _CHUNK = 1024
 
@@ -74,13 +80,13 @@ class RowStore:
         place = Path(folder)
         check_is_free(folder)
         place.mkdir(parents=True, exist_ok=True)
-        kind = _record(fields)
+        kind = record_type(fields)
         check_space(folder, count * row_bytes(fields))
-        rows = _reserve(place / _ROWS, kind, count)
-        index = _reserve(place / _INDEX, _ENTRY, count)
+        rows = reserve_file(place / ROWS, kind, count)
+        index = reserve_file(place / INDEX, ENTRY, count)
         meta = dict(meta, version=VERSION, fields=fields, rows=count)
         # last, so that a folder with it has everything
-        with written_whole(str(place / _META)) as file:
+        with written_whole(str(place / META)) as file:
             file.write(json.dumps(meta, indent=1).encode())
         return cls(folder, read_meta(folder), rows, index)
 
@@ -97,9 +103,9 @@ class RowStore:
             ValueError: If a file of it is missing or damaged.
         """
         meta = read_meta(folder)
-        kinds = {_ROWS: _record(meta['fields']), _INDEX: _ENTRY}
+        kinds = {ROWS: record_type(meta['fields']), INDEX: ENTRY}
         rows, index = (
-            _open(Path(folder, name), kind, meta['rows'], writing)
+            open_file(Path(folder, name), kind, meta['rows'], writing)
             for name, kind in kinds.items()
         )
         return cls(folder, meta, rows, index)
@@ -189,105 +195,6 @@ class RowStore:
         """Let the disk have what was written."""
         self._rows.flush()
         self._index.flush()
-
-
-def read_meta(folder: str) -> Dict[str, Any]:
-    """What a cache says about itself.
-
-    Raises:
-        FileNotFoundError: If there is no cache.
-        ValueError: If it cannot be understood.
-    """
-    path = Path(folder, _META)
-    if not path.is_file():
-        raise MissingFile(
-            f'{folder!r} is no cache of teacher logits (no {_META}); write '
-            'one with tools/cache_teacher.py CONFIG --out FOLDER'
-        )
-    try:
-        meta = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise WrongValue(
-            f'the cache {folder!r} is damaged: {_META} is no JSON ({error}); '
-            'write it anew'
-        ) from error
-    if meta.get('version') != VERSION:
-        raise WrongValue(
-            f'the cache {folder!r} has layout {meta.get("version")}, this '
-            f'version of mmkd_logit reads layout {VERSION}; write it anew'
-        )
-    return meta
-
-
-def is_cache(folder: str) -> bool:
-    """Whether a folder holds a cache, complete or not."""
-    return Path(folder, _META).is_file()
-
-
-def check_is_free(folder: str) -> None:
-    """Refuse a folder for a new cache that has other files.
-
-    Raises:
-        ValueError: If it has.
-    """
-    names = {path.name for path in Path(folder).glob('*')}
-    others = {
-        name
-        for name in names - {_ROWS, _INDEX}
-        if not (name.startswith(f'.{_META}') and name.endswith('.part'))
-    }
-    if others:
-        raise WrongValue(
-            f'the folder {folder!r} for the cache has other files '
-            f'({sorted(others)[0]}); name an empty one with --out'
-        )
-
-
-def row_bytes(fields: Sequence[Tuple[str, str, Tuple[int, ...]]]) -> int:
-    """Bytes of a row on the disk, its entry of the index included."""
-    return _record(fields).itemsize + _ENTRY.itemsize
-
-
-def _record(fields: Sequence[Tuple[str, str, Sequence[int]]]) -> np.dtype:
-    """The type of a record, whose shapes may come from JSON."""
-    return np.dtype(
-        [(name, kind, tuple(shape)) for name, kind, shape in fields]
-    )
-
-
-def check_space(folder: str, size: int) -> None:
-    """Refuse a cache for which a disk has no room.
-
-    Raises:
-        ValueError: Saying how much is needed and how much there is.
-    """
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise WrongValue(
-            f'the cache takes {size / 2**30:.1f} GiB, but the disk of '
-            f'{folder!r} has {free / 2**30:.1f} GiB left; take --dtype '
-            'float16, --keep K or fewer epochs'
-        )
-
-
-def _reserve(path: Path, kind: np.dtype, count: int) -> np.memmap:
-    return np.lib.format.open_memmap(path, 'w+', kind, (count,))
-
-
-def _open(path: Path, kind: np.dtype, count: int, writing: bool) -> np.memmap:
-    problem: Optional[str] = None
-    try:
-        found = np.load(path, 'r+' if writing else 'r', allow_pickle=False)
-        if found.dtype != kind or found.shape != (count,):
-            problem = f'has other records than {_META} says'
-    except (OSError, ValueError, EOFError) as error:
-        problem = f'cannot be read ({error})'
-    if problem:
-        raise WrongValue(
-            f'the cache {str(path.parent)!r} is damaged: {path.name} '
-            f'{problem}; write it anew into an empty folder'
-        )
-    return found
 
 
 def _checksums(

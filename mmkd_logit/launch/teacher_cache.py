@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from ..cache.store import read_meta
+from ..cache.files import read_meta
 from ..doctor import check_toolbox
 from ..messages import WrongValue
 from ..registry import is_distiller

@@ -12,10 +12,9 @@ pytest.importorskip('mmseg')
 from mmkd_logit.cache.form import RowForm  # noqa: E402
 from mmkd_logit.cache.order import Length  # noqa: E402
 from mmkd_logit.cache.store import RowStore  # noqa: E402
-from mmkd_logit.cache.write import CacheWriter, run_length  # noqa: E402
+from mmkd_logit.cache.write import CacheWriter  # noqa: E402
 from tests.test_cache.toy_runs import config  # noqa: E402
 from tests.test_end_to_end.commands import ENV, ROOT  # noqa: E402
-from tests.toy_classifiers import classifier_cfg  # noqa: E402
 
 KILLED = """
 from pathlib import Path
@@ -101,52 +100,6 @@ def test_another_cache_is_not_gone_on_with(tmp_path, change, words):
         CacheWriter(other, str(tmp_path / 'cache'), **arguments).write()
 
 
-def without_seed(cfg):
-    cfg.randomness = dict(seed=None)
-
-
-def without_length(cfg):
-    cfg.train_cfg = dict(by_epoch=True)
-
-
-def two_teachers(cfg):
-    cfg.model.teacher = [cfg.model.teacher] * 2
-    cfg.model.teacher_ckpt = [cfg.model.teacher_ckpt] * 2
-
-
-def own_average(cfg):
-    cfg.model.teacher, cfg.model.teacher_ckpt = 'ema', None
-
-
-def mixup(cfg):
-    augments = dict(type='Mixup', alpha=0.8)
-    preprocessor = cfg.model.student.data_preprocessor
-    preprocessor.batch_augments = dict(augments=augments)
-
-
-@pytest.mark.parametrize(
-    'change, words',
-    [
-        (without_seed, 'need a seed, .* randomness.seed=0'),
-        (without_length, 'neither train_cfg.max_epochs nor max_iters'),
-        (two_teachers, 'one teacher that stays as it is, this run has 2 te'),
-        (own_average, "this run has the student's own average"),
-        (mixup, r'mixes the images of a batch \(Mixup\)'),
-    ],
-)
-def test_what_cannot_be_cached(tmp_path, change, words):
-    cfg = config(tmp_path)
-    change(cfg)
-    with pytest.raises(ValueError, match=words):
-        CacheWriter(cfg, str(tmp_path / 'cache'), RowForm())
-
-
-def test_independent_classes_are_kept_all(tmp_path):
-    cfg = config(tmp_path, student=classifier_cfg('multi_label', channels=3))
-    with pytest.raises(ValueError, match=r'--keep 2 .* independent \(sigm'):
-        CacheWriter(cfg, str(tmp_path / 'cache'), RowForm(2))
-
-
 def test_maps_of_several_sizes(tmp_path):
     cfg = config(tmp_path, 'seg', steps=[], dataset=dict(sides=(16, 24)))
     cfg.model.student.data_preprocessor.size = None
@@ -154,9 +107,3 @@ def test_maps_of_several_sizes(tmp_path):
     cfg.train_dataloader.batch_size = 1
     with pytest.raises(ValueError, match=r'\(4, 6, 6\) here and seg map'):
         CacheWriter(cfg, str(tmp_path / 'cache'), RowForm()).write()
-
-
-def test_how_long_a_config_trains(tmp_path):
-    assert run_length(config(tmp_path, length=3)) == Length(passes=3)
-    by_iters = config(tmp_path, by_epoch=False, length=7)
-    assert run_length(by_iters) == Length(iters=7)

@@ -27,9 +27,9 @@ from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
+from mmkd_logit.cache.files import row_bytes
 from mmkd_logit.cache.form import DTYPES, RowForm
 from mmkd_logit.cache.order import Length
-from mmkd_logit.cache.store import row_bytes
 from mmkd_logit.cache.write import CacheWriter
 from mmkd_logit.launch import (
     keep_freed_memory,
@@ -86,8 +86,9 @@ def measure(args: argparse.Namespace, folder: Path) -> List[Row]:
             tell=lambda line: None,
         )
         sizes[form.describe()] = row_bytes(writer.write().meta['fields'])
-    batches = list(writer.batches(np.ones(writer.order.count, bool)))
-    live = writer.distiller
+    run = writer.run
+    batches = list(run.batches(np.ones(run.order.count, bool)))
+    live = run.distiller
     models = {'student alone': live.student, 'with its teacher': live}
     for form in forms:
         models[form.describe()] = _cached(config, live.student, folder, form)
