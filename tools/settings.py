@@ -3,6 +3,7 @@
     python tools/settings.py dkd cifar_vgg13_vgg8_cifar100
     python tools/settings.py configs/dkd/cifar_vgg13_vgg8_cifar100.py
 
+A method alone names its pairs.
 The comments of these files, which name papers and repositories, follow. With
 ``--all`` every setting is printed, not only those of the method, the optimizer
 and the schedule.
@@ -18,6 +19,7 @@ from typing import Dict, List, Tuple
 from mmengine.config import Config
 
 import mmkd_logit.registry  # noqa: F401  (names of the toolboxes)
+from mmkd_logit.distillers.config_file import read_config
 from mmkd_logit.messages import did_you_mean
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,12 +27,14 @@ SHOWN = (
     'model.teacher',
     'model.distill',
     'model.student.head.loss',
+    'model.student.train_cfg.augments',
     'optim_wrapper',
     'param_scheduler',
     'train_cfg',
     'train_dataloader.batch_size',
     'auto_scale_lr.base_batch_size',
     'custom_hooks',
+    'sync_bn',
 )
 #: Value and file of a setting.
 Settings = Dict[str, Tuple[object, str]]
@@ -66,31 +70,23 @@ def bases_of(path: str) -> List[str]:
     return []
 
 
+def stock(name: str) -> Settings:
+    """The settings of a toolbox's config, such as ``mmdet::atss/...``."""
+    settings = flatten(read_config(name).to_dict())
+    return {key: (value, name) for key, value in settings.items()}
+
+
 def trace(path: str) -> Settings:
     """Each setting of a config and the file that gave it this value."""
     inherited: Settings = {}
-    toolbox = []
     for base in bases_of(path):
-        if '::' in base:
-            toolbox.append(base)
-        else:
-            inherited.update(trace(base))
+        inherited.update(stock(base) if '::' in base else trace(base))
     settings: Settings = {}
-    own = ast.parse(Path(path).read_text(encoding='utf-8'))
-    names = {
-        target.id
-        for node in own.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
     for key, value in flatten(Config.fromfile(path).to_dict()).items():
         places = [f'recipe.{key}', key]
         if key.startswith('model.student.'):  # the baseline's model
             places.append(key.replace('model.student.', 'model.', 1))
         source = path
-        if toolbox and key.partition('.')[0] not in names:
-            source = toolbox[-1]
         for place in places:
             if place in inherited and inherited[place][0] == value:
                 source = inherited[place][1]
@@ -103,19 +99,28 @@ def find_config(words: List[str], root: Path = ROOT) -> str:
     """The file of a method and a pair, or of a path.
 
     Raises:
-        FileNotFoundError: If there is none; the sentence has the nearest.
+        FileNotFoundError: If there is none; the sentence says which there
+            are.
     """
     path = Path(words[0])
     if len(words) == 2:
         path = root / 'configs' / words[0] / f'{words[1]}.py'
     if path.is_file():
         return os.path.abspath(path)
-    folders = sorted(p.name for p in (root / 'configs').glob('[!_]*/'))
-    if len(words) == 2 and words[0] not in folders:
-        hint = did_you_mean(words[0], folders)
+    files = list((root / 'configs').glob('[!_]*/*.py'))
+    methods = sorted({file.parent.name for file in files})
+    method = words[0] if words[0] in methods else path.parent.name
+    pairs = sorted(f.stem for f in files if f.parent.name == method)
+    if len(words) == 1 and words[0] in methods:
+        raise FileNotFoundError(
+            f'{method!r} is a method; name one of its pairs after it: '
+            f'{", ".join(pairs)}'
+        )
+    if len(words) == 2 and not pairs:
+        hint = did_you_mean(words[0], methods)
+        hint = hint or f'those with configs are {", ".join(methods)}'
         raise FileNotFoundError(f'no method {words[0]!r}; {hint}')
-    known = sorted(p.stem for p in path.parent.glob('*.py'))
-    hint = did_you_mean(path.stem, known)
+    hint = did_you_mean(path.stem, pairs) or 'see tools/configs.yml'
     raise FileNotFoundError(f'no config {str(path)!r}; {hint}')
 
 

@@ -42,6 +42,8 @@ def test_settings_of_a_toolbox_have_its_config():
     assert f'train_cfg.max_epochs = 100 {stock}' in found
     ours = 'configs/baseline/classifier_r18_imagenet.py'
     assert f'optim_wrapper.optimizer.lr = 0.2 {ours}' in found
+    # of the same block, but not written there
+    assert f'optim_wrapper.optimizer.momentum = 0.9 {stock}' in found
     recipe = 'configs/_base_/recipes/kd_imagenet.py'
     ce = 'model.student.head.loss.loss_weight'
     assert f'{ce} = 0.5 {recipe}' in found
@@ -55,6 +57,15 @@ def test_a_pair_without_a_published_setting_says_so():
     )
 
 
+def test_batch_norm_and_mixup_are_shown():
+    recipe = 'configs/_base_/recipes/sd_nkd_imagenet.py'
+    assert f"sync_bn = 'torch' {recipe}" in lines(
+        'sd_nkd', 'classifier_r34_r18_imagenet'
+    )
+    found = '\n'.join(lines('dkd', 'deit_s_ti_imagenet'))
+    assert "model.student.train_cfg.augments.0.type = 'Mixup'" in found
+
+
 @pytest.mark.parametrize(
     'words, hint',
     [
@@ -63,6 +74,10 @@ def test_a_pair_without_a_published_setting_says_so():
             ['dkd', 'cifar_vgg13_vgg9_cifar100'],
             "did you mean 'cifar_vgg13_vgg8_cifar100'",
         ),
+        (['ldrld'], 'name one of its pairs after it: cifar_resnet110_resnet2'),
+        (['sdd', 'x'], "no method 'sdd'; did you mean 'sd_"),
+        (['lskd', 'x'], 'did you mean|those with configs are abkd, '),
+        (['configs/kd/none.py'], 'no config .*; see tools/configs.yml'),
     ],
 )
 def test_unknown_names_are_one_sentence(words, hint):
