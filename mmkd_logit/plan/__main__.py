@@ -14,7 +14,7 @@ import copy
 import resource
 import sys
 import tempfile
-from typing import List
+from typing import Iterator
 
 import torch
 from mmengine.config import Config
@@ -31,7 +31,7 @@ from ..launch.start import distill
 from ..messages import WrongValue
 from ..registry import MODELS
 from .batches import give_random_weights, training_batch
-from .probe import probe, table
+from .probe import probe
 from .steps import measure_steps
 
 _PARTS = (
@@ -58,15 +58,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--data-root')
     parser.add_argument('--image-size', type=int, help='side of random images')
     parser.add_argument('--batch-size', type=int)
-    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument(
+        '--rounds', type=int, default=10, help='measured steps, default: 10'
+    )
+    parser.add_argument(
+        '--seconds',
+        type=float,
+        default=60,
+        help='no further step is measured after so many, default: 60',
+    )
     parser.add_argument(
         '--device', default='cuda' if torch.cuda.is_available() else 'cpu'
     )
     return parser.parse_args()
 
 
-def plan(args: argparse.Namespace) -> List[str]:
-    """The lines that are printed."""
+def plan(args: argparse.Namespace) -> Iterator[str]:
+    """The lines that are printed, each as soon as it is known."""
     config = load_config(args.student)
     if is_distiller(config.get('model') or {}):
         if args.teacher:
@@ -93,23 +101,23 @@ def plan(args: argparse.Namespace) -> List[str]:
         distiller = MODELS.build(config.model)
         distiller.to(args.device).prepare()
     student = build_model(config.model.student, 'student').to(args.device)
-    return [*_models(distiller), *_measured(config, distiller, student, args)]
+    yield from _models(distiller)
+    yield from _measured(config, distiller, student, args)
 
 
-def _models(distiller: LogitDistiller) -> List[str]:
-    lines = [
+def _models(distiller: LogitDistiller) -> Iterator[str]:
+    yield (
         f'student   {_name(distiller.student)}, '
         f'{_millions(distiller.student)} M parameters'
-    ]
+    )
     labels = labels_of(distiller.teachers)
     for label, teacher in zip(labels, distiller.teachers):
         parts = ', '.join(name for name, _ in teacher.model.named_children())
-        lines.append(
+        yield (
             f'{label:9} {_name(teacher.model)}, '
             f'{teacher.num_parameters / 1e6:.1f} M parameters; '
             f'{_millions(teacher.model)} M are kept, in {parts}'
         )
-    return lines
 
 
 def _measured(
@@ -117,15 +125,15 @@ def _measured(
     distiller: LogitDistiller,
     student: torch.nn.Module,
     args: argparse.Namespace,
-) -> List[str]:
+) -> Iterator[str]:
     batch, origin = training_batch(config, student, args.image_size)
     distiller.train()
     probes = probe(distiller, [copy.deepcopy(batch)])
-    lines = [f'data      {origin}']
+    yield f'data      {origin}'
     for one in probes:
         term = distiller.terms[one.name]
         kind = 'sigmoid' if term.facts.use_sigmoid else 'softmax'
-        lines.append(
+        yield (
             f'{one.name:9} {type(term.reader).__name__} -> '
             f'{type(term.loss).__name__}: {one.rows[0]} {kind} rows of '
             f'{one.rows[1]} logits'
@@ -137,16 +145,28 @@ def _measured(
             ('distilled', distiller),
         )
     }
-    cost = measure_steps(distiller, student, optimizers, batch, args.rounds)
-    lines += [
+    yield (
+        'strength  not measured: weights are random here; tools/train.py '
+        '--probe 10 looks at the terms with trained ones'
+    )
+    cost = measure_steps(
+        distiller,
+        student,
+        optimizers,
+        batch,
+        args.rounds,
+        seconds=args.seconds,
+    )
+    yield (
         f'time      student alone {cost.plain:.3f} s, teacher '
         f'{cost.teacher:.3f} s, distilled {cost.distilled:.3f} s a step '
-        f'({args.rounds} rounds on {args.device}; {cost.ratio:.2f} x student '
-        'plus teacher)',
+        f'({cost.rounds} rounds on {args.device}; {cost.ratio:.2f} x student '
+        'plus teacher)'
+    )
+    yield (
         f'memory    {_peak_memory(args.device):.2f} GiB at the peak of this '
-        'process, which holds the student twice',
-    ]
-    return lines + [table(probes)]
+        'process, which holds the student twice'
+    )
 
 
 def _name(model: torch.nn.Module) -> str:
@@ -170,7 +190,8 @@ def _peak_memory(device: str) -> float:
 
 
 def main() -> None:
-    print('\n'.join(plan(parse_args())))
+    for line in plan(parse_args()):
+        print(line, flush=True)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """Time and memory of training steps, taken in turn in one process."""
 
 import copy
+import math
 import statistics
 import time
 from typing import Any, Callable, Dict, List, NamedTuple
@@ -21,12 +22,14 @@ class Cost(NamedTuple):
         distilled (float): Seconds of a distilled step.
         ratio (float): Distilled step to plain step plus teacher, the median
             of the rounds' own ratios.
+        rounds (int): Rounds that were measured.
     """
 
     plain: float
     teacher: float
     distilled: float
     ratio: float
+    rounds: int
 
 
 class TeacherCalls:
@@ -86,6 +89,7 @@ def measure_steps(
     batch: dict,
     rounds: int = 10,
     warmup: int = 2,
+    seconds: float = math.inf,
 ) -> Cost:
     """Time plain and distilled steps and the teacher alone, in turn.
 
@@ -99,6 +103,8 @@ def measure_steps(
         batch (dict): As a data loader gives it.
         rounds (int): Measured rounds. Defaults to 10.
         warmup (int): Rounds before them. Defaults to 2.
+        seconds (float): No round begins after so many, the first measured
+            one excepted. Defaults to infinity.
     """
     on_gpu = next(student.parameters()).is_cuda
     wait = torch.cuda.synchronize if on_gpu else lambda: None
@@ -114,8 +120,12 @@ def measure_steps(
         wait()
         times[kind].append(time.perf_counter() - begin)
 
+    start = time.perf_counter()
     with TeacherCalls() as teacher_calls:
         for index in range(warmup + rounds):
+            late = time.perf_counter() - start > seconds
+            if late and index > warmup:
+                break
             if index == warmup:
                 for values in times.values():
                     values.clear()
@@ -135,7 +145,7 @@ def measure_steps(
         for plain, teacher, distilled in zip(*times.values())
     ]
     medians = [statistics.median(values) for values in times.values()]
-    return Cost(*medians, statistics.median(ratios))
+    return Cost(*medians, statistics.median(ratios), len(ratios))
 
 
 def _end_close_watch(distiller: LogitDistiller) -> None:
