@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
+from typing import Any, Dict, Tuple
 
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
@@ -22,34 +22,16 @@ from .upstream.decode_heads import (
     is_binary,
     is_sigmoid,
     main_head,
-    main_logits,
     main_map,
 )
-from .upstream.maps import (
-    channels_outside,
-    check_label_values,
-    resize_logits,
-    same_layout,
-)
-from .upstream.mask_heads import (
-    QueryLogits,
-    is_mask_head,
-    noted_queries,
-    query_logits,
-    query_logits_with_texts,
-    reads_texts,
-    semantic_map,
-)
+from .upstream.maps import channels_outside, check_label_values
+from .upstream.mask_heads import is_mask_head, noted_queries
 from .upstream.observe import is_a, observe
 from .upstream.seg_labels import label_size, labels_of_size, watch_labels
-
-if TYPE_CHECKING:
-    from ..structures.teacher_pass import TeacherPass
+from .upstream.seg_maps import map_size, pixel_map, teacher_logits
 
 #: Said of rows over pixels before an image is seen: more than losses need.
 _MANY_PIXELS = 1024
-#: What a head gives: a map (B, C, H, W), or queries.
-HeadLogits = Union[Tensor, QueryLogits]
 
 
 @MODELS.register_module()
@@ -277,7 +259,7 @@ class SegLogits(PixelReader):
         self._count_step()
         for prefix, teacher_head in self._heads(teacher.model).items():
             where = f'{"auxiliary" if prefix else "decode"}_head.loss_by_feat'
-            size = _size(self.noted(notes, f'{prefix}logits', where))
+            size = map_size(self.noted(notes, f'{prefix}logits', where))
             if self.resolution == 'labels':
                 size = label_size(notes)
             head = notes[f'{prefix}head']
@@ -290,7 +272,7 @@ class SegLogits(PixelReader):
             # Taken out of the notes: a resized copy replaces the logits, and
             # both at once would take twice the memory.
             found = self._compare(
-                _pixel_map(head, notes.pop(f'{prefix}logits'), size),
+                pixel_map(head, notes.pop(f'{prefix}logits'), size),
                 theirs,
                 labels_of_size(notes, size),
                 head,
@@ -309,44 +291,17 @@ class SegLogits(PixelReader):
         size: Tuple[int, int],
     ) -> Tensor:
         """The teacher's logits (B, C, *size)."""
-        logits: HeadLogits
-        if reads_texts(head):
-            logits = query_logits_with_texts(
-                teacher.model, teacher.inputs, teacher.data_samples
-            )
-        elif is_mask_head(head):
-            logits = query_logits(
-                head, teacher.feats, teacher.inputs, teacher.data_samples
-            )
-        elif prefix:
-            logits = main_map(head, head(teacher.feats))
-        else:
-            logits = main_map(head, main_logits(teacher.model, teacher.feats))
-        if _size(logits) != size and self.resolution == 'logits':
-            height, width = _size(logits)
+        logits = teacher_logits(teacher, head, is_main=not prefix)
+        found = map_size(logits)
+        if found != size and self.resolution == 'logits':
             self._tell_once(
-                f"the teacher's {prefix}logits, {height} x {width}, are "
+                f"the teacher's {prefix}logits, {found[0]} x {found[1]}, are "
                 f"resized to the student's {size[0]} x {size[1]}"
             )
-        maps = teacher.classes(_pixel_map(head, logits, size))
+        maps = teacher.classes(pixel_map(head, logits, size))
         return channels_outside(maps)
 
     def _tell_once(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
             MMLogger.get_current_instance().info(text)
-
-
-def _size(logits: HeadLogits) -> Tuple[int, int]:
-    """Height and width of a map, or of the masks of queries."""
-    maps = logits.masks if isinstance(logits, QueryLogits) else logits
-    return tuple(maps.shape[2:])
-
-
-def _pixel_map(
-    head: nn.Module, logits: HeadLogits, size: Tuple[int, int]
-) -> Tensor:
-    """Logits (B, C, *size) of the pixels."""
-    if isinstance(logits, QueryLogits):
-        return semantic_map(QueryLogits(*map(same_layout, logits)), size)
-    return resize_logits(same_layout(logits), size, head.align_corners)

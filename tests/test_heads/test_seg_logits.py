@@ -174,13 +174,12 @@ def test_at_the_resolution_of_the_labels_the_stock_loss_follows():
 
 @pytest.mark.parametrize('align_corners', [False, True])
 def test_teacher_with_another_grid_is_resized_and_the_log_says_so(
-    align_corners, caplog
+    align_corners,
 ):
     student = segmentor(0, stride=4)
     teacher = segmentor(1, stride=2, align_corners=align_corners)
     inputs, labels = batch(size=(18, 30))
     reader = SegLogits()
-    logger = logging.getLogger('mmengine')
     from mmengine.logging import MMLogger
 
     logger = MMLogger.get_current_instance()
