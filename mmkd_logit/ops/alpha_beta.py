@@ -1,17 +1,15 @@
 """Alpha-beta divergence of two softmax distributions, row by row."""
 
-from typing import NamedTuple, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from .autograd import as_float
-from .chunked import lies_by_class
-from .dispatch import Answer, Operation, run, scaled_rows
+from .dispatch import Answer, Operation, run
+from .row_chunks import by_chunks
 from .softmax import log_probabilities, surely_finite
 
-#: Elements that are worked on at once on the CPU; about one L2 cache.
-CHUNK = 1 << 17
 #: Exponents closer to 0 than this take the limit, from which they differ by
 #: less than the general formula's rounding.
 SMALL = 1e-9
@@ -58,32 +56,21 @@ def alpha_beta_plain(question: AlphaBetaQuestion) -> Tuple[Tensor, None]:
     return _divergence(*question, dim=1)[0], None
 
 
-def with_gradient(question: AlphaBetaQuestion, need_grad: bool) -> Answer:
+def with_gradient(
+    question: AlphaBetaQuestion, need_grad: bool
+) -> Optional[Answer]:
     """Rows and gradient, chunk by chunk, in the logits' memory order."""
     student, teacher, tau, alpha, beta = question
-    dim = 0 if lies_by_class(student) else 1
-    if dim == 0:
-        student, teacher = student.t(), teacher.t()
-    count, classes = student.shape[1 - dim], student.shape[dim]
-    rows = student.new_empty(count)
-    grad = torch.empty_like(student) if need_grad else None
-    step = count
-    if student.device.type == 'cpu':
-        step = CHUNK // max(classes, 1)
-    step = max(step, 1)
-    for start in range(0, count, step):
-        size = min(step, count - start)
-        s, t = [x.narrow(1 - dim, start, size) for x in (student, teacher)]
-        value, slope, log_p = _divergence(s, t, tau, alpha, beta, dim)
-        rows[start : start + size] = value
+
+    def work(chunk: List[Tensor], grad: Optional[Tensor], dim: int) -> Tensor:
+        value, slope, log_p = _divergence(*chunk, tau, alpha, beta, dim)
         if grad is not None:
             # d log p_j / d s_i is ((i == j) - p_i) / tau
             prob = log_p.exp_().mul_(slope.sum(dim, keepdim=True))
-            part = grad.narrow(1 - dim, start, size)
-            torch.sub(slope, prob, out=part).div_(tau)
-    if grad is None:
-        return Answer(rows)
-    return Answer(rows, None, scaled_rows(grad if dim else grad.t()))
+            torch.sub(slope, prob, out=grad).div_(tau)
+        return value
+
+    return by_chunks(work, (student, teacher), need_grad)
 
 
 def _divergence(

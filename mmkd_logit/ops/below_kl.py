@@ -1,16 +1,14 @@
 """KL inside the classes that the teacher puts below a bound."""
 
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from .autograd import as_float
-from .chunked import lies_by_class
-from .dispatch import Answer, Operation, run, scaled_rows
+from .dispatch import Answer, Operation, run
+from .row_chunks import by_chunks
 
-#: Elements that are worked on at once on the CPU; about one L2 cache.
-CHUNK = 1 << 17
 #: Logit of a class that is left out in both models. Its power is 0, and so is
 #: the difference of the two; -inf minus -inf would be NaN.
 HIDDEN = -1e30
@@ -74,26 +72,13 @@ def with_gradient(
     student, teacher, bound, tau = question
     if student.device.type != 'cpu':
         return None
-    dim = 0 if lies_by_class(student) else 1
-    if dim == 0:
-        student, teacher, bound = [x.t() for x in question[:3]]
-    count, classes = student.shape[1 - dim], student.shape[dim]
-    rows = student.new_empty(count)
-    grad = torch.empty_like(student) if need_grad else None
-    step = max(CHUNK // max(classes, 1), 1)
-    for start in range(0, count, step):
-        size = min(step, count - start)
-        part = [
-            x if x is None else x.narrow(1 - dim, start, size)
-            for x in (student, teacher, bound, grad)
-        ]
-        found = _terms(*part, tau, dim)
-        if found is None:
-            return None
-        rows[start : start + size] = found
-    if grad is None:
-        return Answer(rows)
-    return Answer(rows, None, scaled_rows(grad if dim else grad.t()))
+
+    def work(
+        chunk: List[Tensor], grad: Optional[Tensor], dim: int
+    ) -> Optional[Tensor]:
+        return _terms(*chunk, grad, tau, dim)
+
+    return by_chunks(work, (student, teacher, bound), need_grad)
 
 
 def _terms(

@@ -103,11 +103,11 @@ def test_a_power_of_a_vanishing_probability_has_a_finite_slope():
 
 
 def test_many_rows_in_chunks_are_like_one_by_one(monkeypatch):
-    from mmkd_logit.ops import alpha_beta
+    from mmkd_logit.ops import row_chunks
 
     student, teacher = random(4)
     expected = abkd_loss(student, teacher, 2.0, 0.8, 0.3)
-    monkeypatch.setattr(alpha_beta, 'CHUNK', 20)  # two rows, and none left
+    monkeypatch.setattr(row_chunks, 'CHUNK', 20)  # two rows, and none left
     leaf = student.clone().requires_grad_()
     rows = abkd_loss(leaf, teacher, 2.0, 0.8, 0.3)
     rows.sum().backward()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmkd_logit.ops import alpha_beta as module
+from mmkd_logit.ops import row_chunks
 from mmkd_logit.ops.alpha_beta import (
     AlphaBetaQuestion,
     alpha_beta,
@@ -23,7 +23,7 @@ def draw(seed):
 def test_closed_gradient_is_that_of_the_plain_form(
     monkeypatch, exponents, by_class
 ):
-    monkeypatch.setattr(module, 'CHUNK', 10)  # two rows at once
+    monkeypatch.setattr(row_chunks, 'CHUNK', 10)  # two rows at once
     student, teacher = draw(0)
     if by_class:
         student, teacher = [x.t().contiguous().t() for x in (student, teacher)]

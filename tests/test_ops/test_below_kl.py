@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmkd_logit.ops import below_kl as module
+from mmkd_logit.ops import row_chunks
 from mmkd_logit.ops.below_kl import (
     BelowQuestion,
     below_kl,
@@ -27,7 +27,7 @@ def test_two_classes_below_the_bound_by_hand():
 
 @pytest.mark.parametrize('by_class', [False, True])
 def test_closed_gradient_is_that_of_the_plain_form(monkeypatch, by_class):
-    monkeypatch.setattr(module, 'CHUNK', 10)  # two rows at once
+    monkeypatch.setattr(row_chunks, 'CHUNK', 10)  # two rows at once
     student, teacher, bound = draw(0)
     if by_class:
         student, teacher = [x.t().contiguous().t() for x in (student, teacher)]
