@@ -23,11 +23,11 @@ ENTRY = np.dtype([('written', '|u1'), ('input', '<u4'), ('sum', '<u4')])
 
 
 def read_meta(folder: str) -> Dict[str, Any]:
-    """What a cache says about itself.
+    """The content of ``cache.json``.
 
     Raises:
         FileNotFoundError: If there is no cache.
-        ValueError: If it cannot be understood.
+        ValueError: If it is damaged, or describes another layout.
     """
     path = Path(folder, META)
     if not path.is_file():
@@ -59,7 +59,7 @@ def check_is_free(folder: str) -> None:
     """Refuse a folder for a new cache that has other files.
 
     Raises:
-        ValueError: If it has.
+        ValueError: Naming one of them.
     """
     names = {path.name for path in Path(folder).glob('*')}
     others = {

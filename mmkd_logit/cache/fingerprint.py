@@ -42,8 +42,8 @@ def teacher_part(
         model (dict): Its config.
         weights (str, optional): SHA-256 of its checkpoint; None if it is not
             known.
-        dtype (str, optional): Of ``teacher_options``. What else these say
-            changes the last bits at most.
+        dtype (str, optional): Number type from ``teacher_options``. Their
+            other settings change the last bits at most, and are left out.
     """
     part = dict(flat(model))
     if dtype not in (None, 'float32'):

@@ -1,15 +1,16 @@
-"""In which form the logits of a row are kept: all or the largest, in 16 bits.
+"""The form in which the logits of a row are kept: all of them or the largest.
 
-What a row of the largest ``keep`` logits gives back. The largest logits are
-the teacher's own. Of the others only the logarithm of their summed
-exponentials is kept, and each gets an equal part of it, its logit being
-``rest - log(C - keep)``. This is the project's own choice: at ``tau = 1`` the
+Where only the largest ``keep`` logits of a row are kept, they are read as the
+teacher gave them. Of the others only the logarithm of their summed
+exponentials is kept, and each gets an equal part of it: its logit is
+``rest - log(C - keep)``. This is the project's own choice. At ``tau = 1`` the
 probabilities of the largest classes and of "another class" are the teacher's
-own, at other temperatures the others together weigh a little less or more
-than they did. So exact are (``docs/cached_logits.md`` has the list) what
-compares the largest classes with each other, such as the first part of
-GDKD, the teacher's class alone (``hard=True``), and at ``tau = 1`` what
-compares a kept class with all others, such as TCKD.
+own; at other temperatures the others together weigh a little less or more
+than they did. Three kinds of terms are therefore exact
+(``docs/cached_logits.md`` has the list): those that compare the largest
+classes with each other, such as the first part of GDKD; those that need the
+teacher's class alone (``hard=True``); and, at ``tau = 1``, those that compare
+a kept class with all others, such as TCKD.
 """
 
 import math
@@ -68,7 +69,7 @@ class RowForm(NamedTuple):
         return self.keep is None and self.dtype == 'float32'
 
     def describe(self) -> str:
-        """Such as ``'the largest 5 logits in float16'``."""
+        """A description, such as ``'the largest 5 logits in float16'``."""
         kept = 'all' if self.keep is None else f'the largest {self.keep}'
         return f'{kept} logits in {self.dtype}'
 

@@ -1,9 +1,9 @@
-"""Samples that know which row of a cache is their own.
+"""Marks on samples, from which the rows of a cache are found.
 
 The data set adds a mark to the meta information of each sample: its index,
 the place at which it is drawn, and a checksum of its image after the whole
-pipeline. It is made where the image is loaded, so in a worker if there are
-workers, and travels with the sample.
+pipeline. The mark is made where the image is loaded, in a worker if there are
+workers, and stays with the sample.
 """
 
 import zlib
@@ -21,7 +21,7 @@ MARK = 'teacher_row'
 
 
 class Mark(NamedTuple):
-    """What a sample says about itself.
+    """The mark of a sample.
 
     Attributes:
         index (int): In the data set.
@@ -38,7 +38,7 @@ class Mark(NamedTuple):
 
 
 def mark_samples(dataset: Dataset) -> None:
-    """Let a data set mark its samples.
+    """Make a data set mark its samples.
 
     Args:
         dataset (Dataset): Changed in place; it keeps its name, attributes
@@ -91,7 +91,7 @@ def marked_class(plain: type) -> type:
         return item
 
     def __reduce__(self: Dataset) -> tuple:
-        # workers that are spawned, not forked, get a pickle
+        # A worker that is spawned, not forked, gets a pickle.
         if '__reduce__' in vars(plain):
             return _marked_copy, plain.__reduce__(self)
         return _marked_copy, (_bare_copy, (plain, vars(self)))

@@ -1,8 +1,8 @@
 """Which row belongs to which sample, and in what order rows are written.
 
-Of a pipeline without random numbers a sample looks the same whenever it is
-drawn, so the rows are those of the data set, one for each sample. Otherwise a
-row belongs to a place in the run: the pass over the data, the batch and the
+If the pipeline uses no random numbers, a sample is the same whenever it is
+drawn, and there is one row for each sample of the data set. Otherwise a row
+belongs to a place in the run: the pass over the data, the batch and the
 position in it, from which
 :class:`~mmkd_logit.hooks.SeedEachIterHook` seeds the sample's augmentation.
 """
@@ -72,7 +72,7 @@ class Length(NamedTuple):
     iters: Optional[int] = None
 
     def describe(self) -> str:
-        """Such as ``'240 epochs'``."""
+        """A description, such as ``'240 epochs'``."""
         if self.passes is not None:
             return f'{self.passes} epoch{"s" * (self.passes != 1)}'
         return f'{self.iters} iteration{"s" * (self.iters != 1)}'
@@ -82,7 +82,7 @@ def run_length(config: Config) -> Length:
     """How long a config trains.
 
     Raises:
-        ValueError: If it does not say.
+        ValueError: If it states neither epochs nor iterations.
     """
     loop = config.get('train_cfg') or {}
     if loop.get('max_epochs'):

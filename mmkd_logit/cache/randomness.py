@@ -17,9 +17,9 @@ _TRIED = 8
 def is_random(dataset: Dataset) -> bool:
     """Whether the pipeline of a data set uses random numbers.
 
-    Some samples are loaded twice after other seeds. A pipeline is random if
-    it draws from the generators of ``random``, numpy or torch, whether or not
-    that has changed the image this time, or if it gives another image.
+    Some samples are loaded twice, with different seeds. A pipeline is random
+    if it draws from the generators of ``random``, numpy or torch, whether or
+    not that has changed the image this time, or if it gives another image.
 
     Args:
         dataset (Dataset): Not marked, of any kind that has a length.

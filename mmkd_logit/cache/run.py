@@ -89,7 +89,7 @@ class CachedRun:
             self.config.get('default_scope')
         ):
             distiller = MODELS.build(model)
-        # refuses several teachers, and those that change
+        # It refuses several teachers, and teachers that change.
         cached_teachers(distiller.teachers, folder)
         return distiller.to(device).train()
 
@@ -178,7 +178,7 @@ class CachedRun:
             self._placed = self.loader.batch_sampler
         mark_samples(self.loader.dataset)
         batches = MissingBatches(self.order, missing, self._placed)
-        # a DataLoader refuses to have these exchanged once it is built
+        # A DataLoader that is built does not let these be set.
         vars(self.loader)['batch_sampler'] = batches
         return self.loader
 
@@ -211,7 +211,9 @@ class CachedRun:
 
 
 def record(look: TeacherPass) -> Dict[str, Any]:
-    """What readers ask of a pass for themselves, by key.
+    """The values that readers take from a pass, by key.
+
+    Values that are only parts of another one are left out.
 
     Args:
         look (TeacherPass): Of one batch; from now on it is recorded.

@@ -1,4 +1,4 @@
-"""What a run says about itself, to be compared with a cache."""
+"""Facts of a run, which are compared with those of a cache."""
 
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple
 
@@ -71,7 +71,7 @@ def run_order(
         seed (int): Of the run.
 
     Raises:
-        ValueError: If it is another one at each start.
+        ValueError: If the order differs from start to start.
     """
     if (config.get('randomness') or {}).get('diff_rank_seed'):
         raise WrongValue(

@@ -85,7 +85,7 @@ class RowStore:
         rows = reserve_file(place / ROWS, kind, count)
         index = reserve_file(place / INDEX, ENTRY, count)
         meta = dict(meta, version=VERSION, fields=fields, rows=count)
-        # last, so that a folder with it has everything
+        # This file comes last, so that a folder with it has everything.
         with written_whole(str(place / META)) as file:
             file.write(json.dumps(meta, indent=1).encode())
         return cls(folder, read_meta(folder), rows, index)
@@ -192,7 +192,7 @@ class RowStore:
         return damaged
 
     def flush(self) -> None:
-        """Let the disk have what was written."""
+        """Write to the disk what is still in memory."""
         self._rows.flush()
         self._index.flush()
 

@@ -23,14 +23,14 @@ class CacheWriter:
 
     Args:
         config (Config): Of the distillation, as it will be trained.
-        folder (str): Of the cache; one that was stopped is gone on with.
+        folder (str): Of the cache; an unfinished one is continued.
         form (RowForm): What is kept of a row.
         length (Length, optional): Of the runs that random augmentation is
             cached for; None for that of the config.
-        every_epoch (bool): Cache each epoch though images do not change: a
-            layer may give an image other last bits in another batch, and so
-            a training ends bit for bit like one with the teacher itself.
-            Defaults to False.
+        every_epoch (bool): Cache each epoch even if images do not change.
+            The last bits of a layer's output may depend on the other images
+            of the batch; with this option a training ends bit for bit like
+            one with the teacher itself. Defaults to False.
         device (str): Where the teacher runs. Defaults to ``'cpu'``.
         tell (callable): Called with lines about the cache. Defaults to
             ``print``.
@@ -81,7 +81,7 @@ class CacheWriter:
         return store
 
     def _begun(self) -> Optional[RowStore]:
-        """A cache that was stopped, if the folder has one."""
+        """The unfinished cache in the folder, if there is one."""
         if not is_cache(self.folder):
             return None
         store = RowStore.open(self.folder, writing=True)

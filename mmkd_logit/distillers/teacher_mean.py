@@ -144,7 +144,7 @@ class TeacherMean:
     def _compare(
         self, prefix: str, first: LogitPair, other: LogitPair, index: int
     ) -> None:
-        """See that two pairs hold the same rows of the student."""
+        """Check that two pairs hold the same rows of the student."""
         ours, theirs = first.student_logits, other.student_logits
         if ours.shape != theirs.shape:
             raise StoppedRun(

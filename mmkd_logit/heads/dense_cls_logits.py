@@ -51,12 +51,8 @@ class DenseClsLogits(ObjectRowsReader):
     Student and teacher must share strides and anchors.
 
     Args:
-        **kwargs: ``rows`` and ``windows``, ``complementary_weight`` and
-            ``reference`` of
-            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`,
-            ``weighting`` and ``divisor`` of
-            :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`, and
-            ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+        **kwargs: ``rows``, ``windows``, ``weighting`` and the other options of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`.
     """
 
     recipes = 'dense'

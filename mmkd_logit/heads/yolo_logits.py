@@ -122,12 +122,8 @@ class YOLOXLogits(YOLOLogits):
     and head without the box predictor, at the same strides.
 
     Args:
-        **kwargs: ``rows`` and ``windows``, ``complementary_weight`` and
-            ``reference`` of
-            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`,
-            ``weighting`` and ``divisor`` of
-            :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`, and
-            ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+        **kwargs: ``rows``, ``windows``, ``weighting`` and the other options of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`.
 
     Source:
         YOLOX, Ge et al., 2021, https://arxiv.org/abs/2107.08430. Distilling
@@ -154,12 +150,8 @@ class YOLOV3Logits(YOLOLogits):
     takes its place, as in the other dense heads.
 
     Args:
-        **kwargs: ``rows`` and ``windows``, ``complementary_weight`` and
-            ``reference`` of
-            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`,
-            ``weighting`` and ``divisor`` of
-            :class:`~mmkd_logit.heads.object_rows.WeighedRowsReader`, and
-            ``view`` of :class:`~mmkd_logit.heads.base.LogitReader`.
+        **kwargs: ``rows``, ``windows``, ``weighting`` and the other options of
+            :class:`~mmkd_logit.heads.object_rows.ObjectRowsReader`.
 
     Source:
         YOLOv3, Redmon and Farhadi, 2018, https://arxiv.org/abs/1804.02767.

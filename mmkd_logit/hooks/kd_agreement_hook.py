@@ -21,7 +21,7 @@ from .distiller_hook import DistillerHook
 Curves = Dict[str, List[Tuple[int, float]]]
 
 _LOGGED = 'train/agreement/'
-#: Of the panels of the picture.
+#: Titles of the panels of the picture.
 _TITLES = {
     'top1': 'top1: fraction of rows with the same top class',
     'kl': 'kl: KL(teacher || student) at tau 1',
@@ -58,7 +58,7 @@ class KDAgreementHook(DistillerHook):
         self.interval = interval
 
     def before_train(self, runner: Runner) -> None:
-        """Go on with the curves of a resumed run."""
+        """Continue the curves of a resumed run."""
         super().before_train(runner)
         self._curves: Curves = runner.message_hub.get_info(_LOGGED, {})
 

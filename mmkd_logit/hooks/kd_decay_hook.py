@@ -24,8 +24,8 @@ class KDDecayHook(DistillerHook):
     so a resumed run has the same one.
 
     Args:
-        setting (str): Of the loss, such as ``'gamma'`` of WKD-L. Every term
-            whose loss has it is meant.
+        setting (str): Name of a setting of a loss, such as ``'gamma'`` of
+            WKD-L. It is lowered in every term whose loss has it.
         begin (int): Last epoch (or number of iterations) with the full value,
             >= 0.
         end (int, optional): Epoch (or number of iterations) at which 0 is
@@ -35,7 +35,7 @@ class KDDecayHook(DistillerHook):
             iterations are counted. Defaults to True.
 
     Raises:
-        ValueError: If ``begin`` and ``end`` are in no order.
+        ValueError: If ``begin`` is negative, or ``end`` is not after it.
 
     Source:
         https://github.com/JiamingLv/WKD: ``gamma`` from epoch 150 on

@@ -22,7 +22,7 @@ _Curve = List[Tuple[int, float]]
 
 @HOOKS.register_module()
 class KDEvaluationHook(Hook):
-    """Log what an evaluation says of a distillation, in one line.
+    """Log the results of an evaluation in one line.
 
     It has the student's metric and its best so far, also over a resume, the
     teacher's, and that of the student trained alone::

@@ -17,17 +17,17 @@ _KEY = 'self_teachers'
 
 @HOOKS.register_module()
 class KDSelfTeacherHook(DistillerHook):
-    """Let a teacher that is the student's average follow it.
+    """Update a teacher that is the student's average.
 
     ``tools/train.py`` adds it where a config has ``teacher='ema'``. After
-    each iteration the average takes in the student's weights, also while
-    distillation is switched off. Checkpoints keep it as ``self_teachers``,
-    beside the student's plain ``state_dict``, so that a resumed run goes on
-    exactly.
+    each iteration the average is updated with the student's weights, also
+    while distillation is switched off. Checkpoints keep it as
+    ``self_teachers``, beside the student's plain ``state_dict``, so that a
+    resumed run continues exactly.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Begin at the student's first weights, unless resumed."""
+        """Begin with the student's weights, unless the run is resumed."""
         super().before_train(runner)
         self.teachers = _self_teachers(self.distiller)
         if not self.teachers:
@@ -46,14 +46,14 @@ class KDSelfTeacherHook(DistillerHook):
         data_batch: Optional[dict] = None,
         outputs: Optional[dict] = None,
     ) -> None:
-        """Take in the weights of this iteration."""
+        """Update the averages with the weights of this iteration."""
         for teacher in self.teachers:
             teacher.follow()
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: Dict[str, Any]
     ) -> None:
-        """Keep the averages."""
+        """Save the averages in the checkpoint."""
         checkpoint[_KEY] = [
             weights_to_cpu(teacher.state_dict()) for teacher in self.teachers
         ]
@@ -61,7 +61,7 @@ class KDSelfTeacherHook(DistillerHook):
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: Dict[str, Any]
     ) -> None:
-        """Go on with the averages of a resumed run."""
+        """Load the averages of a resumed run."""
         if not runner._resume:
             return
         distiller = find_distiller(runner, type(self).__name__)

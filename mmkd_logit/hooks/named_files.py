@@ -13,7 +13,7 @@ _KEYS = ('img_path', 'seg_map_path')
 
 
 class UnreadableFile(StoppedRun):
-    """Keeps its sentence when a worker hands it on inside a traceback."""
+    """An error whose text is taken out of a worker's traceback."""
 
     def __init__(self, text: str) -> None:
         mark = f'{type(self).__name__}: '
@@ -21,7 +21,7 @@ class UnreadableFile(StoppedRun):
 
 
 def name_unreadable_files(dataset: Dataset) -> None:
-    """Let a dataset say which file it could not read.
+    """Make a dataset name a file that it could not read.
 
     Args:
         dataset (Dataset): Changed in place; it keeps its name, attributes

@@ -1,4 +1,4 @@
-"""Batches whose samples know their place, so that a resume finds it again."""
+"""Batches whose samples carry their place, which a resumed run repeats."""
 
 import random
 from functools import lru_cache
@@ -38,8 +38,8 @@ def seed_from(numbers: Sequence[int]) -> int:
 def seeded_class(plain: type) -> type:
     """A data set's class, but with random numbers that follow the place.
 
-    Loaded by whichever worker and after whatever came before, a sample is
-    augmented alike.
+    A sample is augmented in the same way whichever worker loads it, and
+    whatever was loaded before.
 
     Args:
         plain (type): Class of a data set; its objects can become objects of
@@ -51,13 +51,13 @@ def seeded_class(plain: type) -> type:
             seed = seed_from(index.place)
             random.seed(seed)
             np.random.seed(seed)
-            # the generator of the CPU alone; a worker has no other
+            # Only the generator of the CPU: a worker has no other one.
             torch.default_generator.manual_seed(seed)
             index = int(index)
         return plain.__getitem__(self, index)
 
     def __reduce__(self: Dataset) -> tuple:
-        # workers that are spawned, not forked, get a pickle
+        # A worker that is spawned, not forked, gets a pickle.
         importable = getattr(plain, 'importable_class', plain)
         return _seeded_copy, (importable, plain is not importable, vars(self))
 
@@ -118,7 +118,7 @@ class PlacedBatches:
             self.next_pass()
 
     def next_pass(self) -> None:
-        """As MMEngine's loop by iterations does it after a last batch."""
+        """Begin the next pass, as MMEngine's loop by iterations does."""
         self.epoch += 1
         sampler = getattr(self.batches, 'sampler', None)
         if hasattr(sampler, 'set_epoch'):
@@ -126,12 +126,13 @@ class PlacedBatches:
 
 
 class IteratedBatches:
-    """Stands in for the endless iterator of a loop by iterations.
+    """Replaces the endless iterator of a loop by iterations.
 
     Args:
         loader (DataLoader): With :class:`PlacedBatches`.
-        swallow (int): Calls that only skip, as older versions of MMEngine
-            make to find their place; those batches are not loaded.
+        swallow (int): Number of calls that only skip a batch. Older versions
+            of MMEngine make them in a resumed run; those batches are not
+            loaded.
     """
 
     def __init__(self, loader: DataLoader, swallow: int = 0) -> None:
@@ -141,7 +142,7 @@ class IteratedBatches:
         loader.batch_sampler.skip = swallow
 
     def skip_iter(self, count: int) -> None:
-        """What newer versions of MMEngine call instead."""
+        """Skip batches; newer versions of MMEngine call this instead."""
         self._loader.batch_sampler.skip = count
 
     def __iter__(self) -> 'IteratedBatches':
@@ -162,10 +163,10 @@ class IteratedBatches:
 
 
 def place_batches(loader: DataLoader, seed: int) -> None:
-    """Let a data loader seed each sample by its place.
+    """Make a data loader seed each sample by its place.
 
-    Workers that have begun are ended: they load what a resumed run has
-    already seen.
+    Workers that have begun are ended, because they load what a resumed run
+    has already seen.
 
     Args:
         loader (DataLoader): Changed in place; the data set keeps its class,
@@ -175,7 +176,7 @@ def place_batches(loader: DataLoader, seed: int) -> None:
     if isinstance(loader.batch_sampler, PlacedBatches):
         return
     begin_anew(loader)
-    # a DataLoader refuses to have these exchanged once it is built
+    # A DataLoader that is built does not let these be set.
     vars(loader)['batch_sampler'] = PlacedBatches(loader.batch_sampler, seed)
     loader.dataset.__class__ = seeded_class(type(loader.dataset))
 

@@ -1,4 +1,4 @@
-"""Let samples find their rows in a cache of teacher logits."""
+"""Check a cache of teacher logits, and mark the samples of the run."""
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
@@ -35,7 +35,7 @@ class TeacherCacheHook(Hook):
     priority = 'HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Check the cache, and let the data set mark its samples.
+        """Check the cache, and make the data set mark its samples.
 
         Raises:
             ValueError: If the cache does not fit the run.
@@ -93,7 +93,7 @@ def _check_places(runner: Runner, cache: LogitCache) -> None:
 
 
 def _begin_again(runner: Runner) -> None:
-    """Let workers that a loop by iterations has begun know the marks."""
+    """Restart workers that began before the data set was changed."""
     loop, loader = runner.train_loop, runner.train_dataloader
     if isinstance(loop, IterBasedTrainLoop) and loader.num_workers:
         old = loop.dataloader_iterator

@@ -23,7 +23,7 @@ from ..distillers.teacher import Teacher, no_random_numbers_used
 from ..distillers.teachers import labels_of
 
 Metrics = Dict[str, float]
-#: A model, and the function that makes its input of the student's.
+#: A model, and the function that makes its input from the student's.
 View = Tuple[nn.Module, Callable[[Tensor, list], Tensor]]
 
 #: Main metrics, which are shown and judged.
@@ -215,7 +215,7 @@ def _evaluate(
 
 
 def _fresh(evaluator: Evaluator) -> Evaluator:
-    """The same metrics without any result, sharing what they have read."""
+    """The same metrics without results; files are not read again."""
     metrics = []
     for metric in evaluator.metrics:
         metric = copy.copy(metric)

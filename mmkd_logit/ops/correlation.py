@@ -116,7 +116,7 @@ def _mean_gap(
 
 
 def with_gradient(question: CorrelationQuestion, need_grad: bool) -> Answer:
-    """Value and gradient, along what lies together in memory."""
+    """Value and gradient, computed in the memory order of the logits."""
     student, teacher, tau = question[:3]
     classes = 0 if lies_by_class(student) else 1
     if classes == 0:

@@ -1,4 +1,4 @@
-"""The same for rows that are too long for the registers of one program.
+"""The Triton kernel of the grouped KL for rows of very many classes.
 
 A program goes through the classes of one row block by block: once for the
 masses of the groups, once for the values, and once more for the gradient of

@@ -77,7 +77,7 @@ def with_gradient(question: GramQuestion, need_grad: bool) -> Answer:
 def _wide(
     question: GramQuestion, scale: Union[float, Tensor], need_grad: bool
 ) -> Tuple[Tensor, Optional[Tensor]]:
-    """Value and gradient over -4 of no more rows than classes."""
+    """Value and gradient / -4, for no more rows than classes."""
     student, teacher, tau, of_classes, weight = question
     p, q = probabilities(student, tau), probabilities(teacher, tau)
     ours, theirs = p, q
@@ -94,7 +94,7 @@ def _wide(
 def _tall(
     question: GramQuestion, scale: Union[float, Tensor], need_grad: bool
 ) -> Tuple[Tensor, Optional[Tensor]]:
-    """The same of more rows than classes, chunk by chunk.
+    """Value and gradient / -4, for more rows than classes, in chunks.
 
     Sums over the rows come first, and then what they mean for each row; the
     letters are those of :func:`_difference`.

@@ -1,4 +1,4 @@
-"""The logit of "this class, and an object at all"."""
+"""The joint logit of a class and of objectness."""
 
 from typing import Tuple
 

@@ -75,7 +75,7 @@ def _standardized(
         scores = torch.where(there, logits - total / count, 0.0)
     divisor = (count - int(unbiased)).clamp(min=1)
     variance = (scores * scores).sum(1, keepdim=True) / divisor
-    # A constant row has no direction in which its deviation would grow.
+    # The standard deviation has no derivative at a constant row.
     constant = variance == 0
     std = variance.masked_fill(constant, 1.0).sqrt()
     std = std.masked_fill(constant, 0.0)

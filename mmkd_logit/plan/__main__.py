@@ -183,7 +183,7 @@ def _millions(model: torch.nn.Module) -> str:
 
 
 def _peak_memory(device: str) -> float:
-    """GiB; of the GPU where one is used."""
+    """Peak memory in GiB, of the GPU if one is used."""
     if device.startswith('cuda'):
         return torch.cuda.max_memory_allocated() / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

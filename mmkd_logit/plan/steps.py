@@ -149,6 +149,6 @@ def measure_steps(
 
 
 def _end_close_watch(distiller: LogitDistiller) -> None:
-    """Pass over the first steps of a run, in which terms are watched more."""
+    """Skip the first steps of a run, in which terms are checked more often."""
     for watch in distiller.watches.values():
         watch.steps = max(watch.steps, watch.every + 1)

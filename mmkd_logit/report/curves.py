@@ -27,10 +27,10 @@ def draw(
     """One panel: a thin line per seed and a thick mean per group.
 
     Args:
-        title (str): Of the panel.
-        groups (dict[str, list]): Legend -> curve of each seed. A place in
-            it is a colour, also where the curves are empty.
-        unit (str): Of the values. Defaults to ''.
+        title (str): Title of the panel.
+        groups (dict[str, list]): Legend -> curve of each seed. The position
+            of a group decides its colour, even if its curves are empty.
+        unit (str): Unit of the values. Defaults to ''.
 
     Returns:
         str: An ``<svg>`` element; ``''`` if there is nothing to draw.
@@ -66,7 +66,7 @@ def draw(
 def bars(title: str, gains: Dict[str, float]) -> str:
     """Bars of the differences per class, the largest first.
 
-    It is empty if there are none.
+    The result is empty if there are no differences.
     """
     if not gains:
         return ''

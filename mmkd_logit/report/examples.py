@@ -114,7 +114,7 @@ def _model(run: Run) -> torch.nn.Module:
 
 
 def _picture(image: np.ndarray) -> str:
-    """A PNG as an address that holds it."""
+    """An image as the data URL of a PNG."""
     picture = Image.fromarray(image.astype(np.uint8))
     if picture.width > _WIDTH:
         height = round(picture.height * _WIDTH / picture.width)

@@ -1,4 +1,4 @@
-"""From runs to one HTML file without any other file."""
+"""One HTML file about runs, which needs no other file."""
 
 import datetime
 import statistics
@@ -102,13 +102,13 @@ def _template():
 
 
 def _split(metrics: List[str]) -> Tuple[List[str], List[str]]:
-    """The first metrics and the others, unless those are hardly any."""
+    """The first metrics, and the others if there are two or more."""
     count = _MAIN if len(metrics) > _MAIN + 1 else len(metrics)
     return metrics[:count], metrics[count:]
 
 
 def _breakable(name: str) -> Markup:
-    """A logged name that may go on in the next line."""
+    """A logged name with the places at which a line may break."""
     text = str(escape(name))
     return Markup(text.replace('/', '/<wbr>').replace('_', '_<wbr>'))
 
@@ -153,7 +153,7 @@ def _cells(
 
 
 def _gain(metric: str, group: Group, baseline: Optional[Group]) -> str:
-    """Over the same seeds of the student alone, or over its mean."""
+    """Gain over the student alone: over its same seeds, or over its mean."""
     if baseline is None:
         return ''
     alone = {run.seed: run.last(metric) for run in baseline.runs}

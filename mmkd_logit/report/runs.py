@@ -30,23 +30,24 @@ class Run(NamedTuple):
     """One training.
 
     Attributes:
-        name (str): Of its work dir.
+        name (str): Name of its work dir.
         folder (Path): Its work dir.
         log (dict): Iteration -> logged values.
         metrics (list[str]): Names that validations logged.
         losses (list[str]): Names of losses and of their parts.
-        settings (dict[str, str]): Flat, see
+        settings (dict[str, str]): The settings of its config, flat, see
             :func:`~mmkd_logit.launch.run_settings.run_settings`.
         is_distilled (bool): Whether it had a teacher.
         seed (str): ``''`` if none was set.
         versions (dict[str, str]): Of Python, PyTorch and the toolboxes.
-        teachers (list[str]): What it said of each: networks, files, hashes.
-        warnings (list[str]): Without repetitions.
+        teachers (list[str]): The line that it logged about each teacher:
+            network, file and hash.
+        warnings (list[str]): The warnings that it logged, each once.
         classes (dict[str, float]): Metric of each class in the last
             validation, if it was logged.
-        scope (str): Toolbox.
+        scope (str): Name of the toolbox.
         config (Path, optional): The config that was dumped.
-        checkpoint (Path, optional): Its newest.
+        checkpoint (Path, optional): Its newest checkpoint.
     """
 
     name: str
@@ -84,8 +85,8 @@ class Group(NamedTuple):
     """Runs that differ in nothing but their seed.
 
     Attributes:
-        name (str): What their names have in common.
-        runs (list[Run]): Of each seed.
+        name (str): The common part of their names.
+        runs (list[Run]): One run for each seed.
         baseline (str): Name of the group of the same student alone, or ``''``.
     """
 
@@ -148,7 +149,7 @@ def _versions(texts: Sequence[str]) -> Dict[str, str]:
 
 
 def _all(pattern: re.Pattern, texts: Sequence[str]) -> List[str]:
-    """All that a pattern finds in a text, each only once."""
+    """All that a pattern finds in some texts, each once."""
     found = [line for text in texts for line in pattern.findall(text)]
     return list(dict.fromkeys(found))
 
