@@ -68,6 +68,13 @@ def stock_cfg(name, num_classes=3):
     from mmengine.hub import get_config
 
     cfg = get_config(f'mmdet::{ {**STOCK, **RCNN}[name] }').model
+    cfg = shrink(cfg, num_classes, name in WITH_MASKS)
+    _SPECIAL.get(name, lambda cfg: None)(cfg)
+    return cfg
+
+
+def shrink(cfg, num_classes, pad_mask=False):
+    """A stock detector's config with few channels, layers and classes."""
     for part in ('backbone', 'teacher_backbone'):
         if part in cfg:
             cfg[part] = dict(_BACKBONE)
@@ -87,9 +94,8 @@ def stock_cfg(name, num_classes=3):
         mean=[120.0] * 3,
         std=[60.0] * 3,
         pad_size_divisor=32,
-        pad_mask=name in WITH_MASKS,
+        pad_mask=pad_mask,
     )
-    _SPECIAL.get(name, lambda cfg: None)(cfg)
     return cfg
 
 

@@ -16,6 +16,7 @@ from .gfl_box_logits import GFLBoxLogits
 from .mask_logits import MaskLogits
 from .roi_logits import RoILogits
 from .seg_logits import SegLogits
+from .sparse_roi_logits import SparseRoILogits
 from .upstream.observe import is_a, observe
 from .yolo_logits import YOLOV3Logits, YOLOXLogits
 
@@ -34,6 +35,7 @@ __all__ = [
     'MaskLogits',
     'RoILogits',
     'SegLogits',
+    'SparseRoILogits',
     'YOLOV3Logits',
     'YOLOXLogits',
     'find_reader',

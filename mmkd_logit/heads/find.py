@@ -11,10 +11,12 @@ from .dense_cls_logits import DenseClsLogits
 from .detr_logits import DETRLogits
 from .roi_logits import RoILogits
 from .seg_logits import SegLogits
+from .sparse_roi_logits import SparseRoILogits
 from .yolo_logits import YOLOV3Logits, YOLOXLogits
 
 #: Readers that are found from the student's head, the most special first.
 DEFAULT_READERS: List[Type[LogitReader]] = [
+    SparseRoILogits,
     RoILogits,
     DenseClsLogits,
     YOLOXLogits,

@@ -42,7 +42,8 @@ def box_heads(model: nn.Module) -> List[nn.Module]:
         raise WrongValue(
             f'{type(roi_head).__name__} pools its RoIs in a way of its '
             f'own; class logits can be read from {", ".join(_POOLING)} '
-            'and their kind (Faster, Mask, Cascade R-CNN, HTC, ...)'
+            'and their kind (Faster, Mask, Cascade R-CNN, HTC, ...), and '
+            'from SparseRoIHead by mmkd_logit.SparseRoILogits, without cells'
         )
     heads = roi_head.bbox_head
     heads = list(heads) if isinstance(heads, nn.ModuleList) else [heads]
