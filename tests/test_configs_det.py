@@ -25,7 +25,8 @@ ROI = [*FASTER, 'mask_rcnn_r101_r18', 'cascade_rcnn_r101_r50']
 DENSE = ['retinanet_r101_r50', 'fcos_r101_r50', 'atss_r101_r50']
 GFL = ['gfl_r101_r50', 'gfl_r101_r18']
 RTMDET = ['rtmdet_l_tiny', 'rtmdet-ins_l_tiny']
-PAIRS = [*ROI, *DENSE, *GFL, *RTMDET, 'yolox_l_tiny', 'dino_r50_r18']
+OTHER_PAIRS = ['yolox_l_tiny', 'dino_r50_r18', 'sparse_rcnn_r101_r50']
+PAIRS = [*ROI, *DENSE, *GFL, *RTMDET, *OTHER_PAIRS]
 #: Pairs that every method has; queries have no windows.
 MAIN = ['faster_rcnn_r101_r18', 'retinanet_r101_r50', 'gfl_r101_r18']
 OTHERS = 'nkd topkd ldrld ls_kd ls_dkd'.split()

@@ -227,6 +227,35 @@ for _name, _title, _rows in (
     )
 
 
+def _proposals(name: str, softmax: bool) -> dict:
+    from tests.toy_sparse import sparse_cfg
+
+    cfg = sparse_cfg(name, CLASSES, softmax=softmax)
+    return dict(cfg, _scope_='mmdet')
+
+
+def _build_proposals(cfg: dict, seed: int) -> nn.Module:
+    from tests.toy_sparse import build_sparse
+
+    return build_sparse(cfg, seed).train()
+
+
+for _name, _title, _kind, _softmax in (
+    ('sparse', 'SparseRoIHead', 'sparse', False),
+    ('sparse_softmax', 'SparseRoIHead, softmax classes', 'sparse', True),
+    ('queryinst', 'SparseRoIHead with masks (classes)', 'queryinst', False),
+):
+    register(
+        _name,
+        _title,
+        'mmdet',
+        lambda kind=_kind, softmax=_softmax: _proposals(kind, softmax),
+        _build_proposals,
+        _detection_batch,
+        'proposals of an object are no map that could be cut into windows',
+    )
+
+
 # -------------------------------------------------------------- segmentors
 
 
