@@ -227,10 +227,10 @@ for _name, _title, _rows in (
     )
 
 
-def _proposals(name: str, softmax: bool) -> dict:
+def _proposals(softmax: bool) -> dict:
     from tests.toy_sparse import sparse_cfg
 
-    cfg = sparse_cfg(name, CLASSES, softmax=softmax)
+    cfg = sparse_cfg(num_classes=CLASSES, softmax=softmax)
     return dict(cfg, _scope_='mmdet')
 
 
@@ -240,16 +240,15 @@ def _build_proposals(cfg: dict, seed: int) -> nn.Module:
     return build_sparse(cfg, seed).train()
 
 
-for _name, _title, _kind, _softmax in (
-    ('sparse', 'SparseRoIHead', 'sparse', False),
-    ('sparse_softmax', 'SparseRoIHead, softmax classes', 'sparse', True),
-    ('queryinst', 'SparseRoIHead with masks (classes)', 'queryinst', False),
+for _name, _title, _softmax in (
+    ('sparse', 'SparseRoIHead', False),
+    ('sparse_softmax', 'SparseRoIHead, softmax classes', True),
 ):
     register(
         _name,
         _title,
         'mmdet',
-        lambda kind=_kind, softmax=_softmax: _proposals(kind, softmax),
+        lambda softmax=_softmax: _proposals(softmax),
         _build_proposals,
         _detection_batch,
         'proposals of an object are no map that could be cut into windows',
