@@ -38,6 +38,10 @@ ELSEWHERE = {
         'test_heads/test_detr_logits.py',
         'DETRLogits',
     ),
+    'heads/upstream/proposals': (
+        'test_heads/test_sparse_roi_logits.py',
+        'SparseRoILogits',
+    ),
     'heads/upstream/yolo_heads': (
         'test_heads/test_yolo_logits.py',
         'YOLOXLogits',

@@ -17,7 +17,14 @@ from mmkd_logit.heads import (
 from mmkd_logit.heads.upstream.observe import observe
 from mmkd_logit.losses import KDLoss
 from mmkd_logit.structures.class_columns import ClassColumns
-from tests.toy_detectors import BATCHES, detection_batch, detector, read_all
+from tests.toy_detectors import (
+    BATCHES,
+    build_detector,
+    detection_batch,
+    detector,
+    read_all,
+)
+from tests.toy_rcnn import rcnn_cfg
 from tests.toy_sparse import STAGE_WEIGHTS, build_sparse, sparse, sparse_cfg
 
 #: name -> the toy and its settings
@@ -256,6 +263,9 @@ def test_models_that_do_not_fit_are_refused():
     reader, student = SparseRoILogits(), toy('sparse')
     with pytest.raises(ValueError, match='FCOS has no `roi_head`; learned'):
         reader.facts(detector('fcos'))
+    other = build_detector(rcnn_cfg('faster'))
+    with pytest.raises(ValueError, match='FasterRCNN has StandardRoIHead; l'):
+        reader.check(student, other)
     cfg = sparse_cfg()
     cfg.train_cfg = None
     with pytest.raises(ValueError, match='no train_cfg with an assigner'):
@@ -270,7 +280,7 @@ def test_models_that_do_not_fit_are_refused():
         )
     other = build_sparse(sparse_cfg())
     other.roi_head.bbox_head[1] = torch.nn.Linear(1, 1)
-    with pytest.raises(ValueError, match='a SparseRoIHead with Linear; lear'):
+    with pytest.raises(ValueError, match='SparseRoIHead with Linear; lear'):
         reader.facts(other)
     with pytest.raises(ValueError, match='SparseRoIHead pools.*SparseRoILog'):
         RoILogits().facts(student)
