@@ -9,10 +9,11 @@ from ..arguments import parameters_of
 from ..messages import MissingFile, WrongValue, near_path
 from ..registry import type_name
 from .classes import check_classes
-from .datasets import dataset_class, leaf_datasets
+from .datasets import class_names, dataset_class, leaf_datasets
 from .evaluators import check_evaluator_files, check_evaluator_paths
 from .image_files import LOOKS, check_image_files
 from .label_maps import check_label_maps
+from .listed_files import check_list
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _DATA_KEYS = _LOADERS + ('val_evaluator', 'test_evaluator')
@@ -116,8 +117,10 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
     looks = config.get('check_files', LOOKS)
     check_paths(config, loaders)
     for loader, dataset in _local_datasets(config, loaders):
+        cls = dataset_class(dataset, config.get('default_scope'))
+        check_list(loader, dataset, cls, class_names(dataset, cls))
         check_label_maps(loader, dataset)
-        check_image_files(loader, dataset, looks)
+        check_image_files(loader, dataset, looks, cls)
     check_classes(config, loaders)
     check_evaluator_files(config, loaders)
 

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from ..messages import MissingFile, WrongValue
 from .coco_file import read_images
 from .datasets import inside_root
+from .listed_files import listed_images
 
 #: Files that are opened of each dataset, spread over it.
 LOOKS = 200
@@ -19,7 +20,10 @@ _PREFIXES = ('img', 'img_path')
 
 
 def check_image_files(
-    loader: str, dataset: dict, looks: Union[int, str] = LOOKS
+    loader: str,
+    dataset: dict,
+    looks: Union[int, str] = LOOKS,
+    cls: Optional[type] = None,
 ) -> None:
     """Check that images exist, are not empty, and begin like images.
 
@@ -29,6 +33,7 @@ def check_image_files(
             :func:`~mmkd_logit.launch.datasets.leaf_datasets`.
         looks (int or str): How many, spread over the dataset; ``'all'`` for
             every one. Defaults to 200.
+        cls (type, optional): Class of the dataset, if known.
 
     Raises:
         FileNotFoundError: If one that an annotation file names is not there.
@@ -40,7 +45,7 @@ def check_image_files(
         )
     if looks == 0:
         return
-    sizes = _image_sizes(dataset)
+    sizes = _image_sizes(dataset, cls)
     paths = list(sizes)
     step = 1 if looks == 'all' else max(len(paths) // looks, 1)
     bad, other, cut = [], [], []
@@ -132,11 +137,16 @@ def _is_other(size: tuple, said: Optional[tuple]) -> bool:
     return bool(said) and None not in said and sorted(said) != sorted(size)
 
 
-def _image_sizes(dataset: dict) -> Dict[str, Optional[tuple]]:
+def _image_sizes(
+    dataset: dict, cls: Optional[type]
+) -> Dict[str, Optional[tuple]]:
     """Files that annotations name, or all images below the image folder.
 
     With the width and height that the annotations give.
     """
+    listed = listed_images(dataset, cls)
+    if listed is not None:
+        return dict.fromkeys(listed)
     prefix: Any = dataset.get('data_prefix') or ''
     folders: List[str] = []
     if isinstance(prefix, dict):
