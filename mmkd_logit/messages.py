@@ -88,6 +88,10 @@ class MissingFile(UserMistake, FileNotFoundError):
     """A file or folder that is not there."""
 
 
+class NotWritable(UserMistake, OSError):
+    """A file or folder that cannot be written."""
+
+
 class NoConnection(UserMistake, ConnectionError):
     """A file that cannot be downloaded."""
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, Iterator
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from ..messages import MissingFile, near_path
+from ..messages import MissingFile, NotWritable, near_path
 from .downloads import download, is_url, sha256_of
 
 
@@ -61,12 +61,18 @@ def written_whole(path: str) -> Iterator[BinaryIO]:
 
     Args:
         path (str): File to write; its folder is created.
+
+    Raises:
+        OSError: If it cannot be written there.
     """
     place = Path(os.path.realpath(path))
-    place.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(
-        prefix=f'.{place.name}.', suffix='.part', dir=place.parent
-    )
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, beside = tempfile.mkstemp(
+            prefix=f'.{place.name}.', suffix='.part', dir=place.parent
+        )
+    except OSError as error:
+        raise _not_written(path, error) from error
     try:
         with open(descriptor, 'wb') as file:
             yield file
@@ -74,9 +80,39 @@ def written_whole(path: str) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.chmod(beside, _mode_of(place))
         os.replace(beside, place)
-    except BaseException:
+    except BaseException as error:
         os.unlink(beside)
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
         raise
+
+
+def _not_written(path: str, error: OSError) -> NotWritable:
+    return NotWritable(
+        f'{path!r} cannot be written: {error.strerror or error}; make room, '
+        'correct the permissions, or name another place'
+    )
+
+
+def check_folder(folder: str) -> None:
+    """Check that a folder is there or can be made, and can be written.
+
+    Raises:
+        OSError: If not.
+    """
+    place = Path(folder).expanduser().absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    if not place.is_dir():
+        problem = f'{str(place)!r} is not a folder'
+    elif not os.access(place, os.W_OK | os.X_OK):
+        problem = f'{str(place)!r} may not be written by you'
+    else:
+        return
+    raise NotWritable(
+        f'the work dir {folder!r} cannot be used: {problem}; pass another '
+        '--work-dir'
+    )
 
 
 def _mode_of(place: Path) -> int:

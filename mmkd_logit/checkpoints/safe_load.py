@@ -183,11 +183,19 @@ def _read_or_refuse(path: str, way: str) -> Any:
 
 def _damaged(path: str) -> WrongValue:
     with open(path, 'rb') as file:
-        start = file.read(256).lstrip().lower()
+        raw = file.read(256)
+    start = raw.lstrip().lower()
     if not start:
         why = 'it has 0 bytes; copy or download it again'
     elif start.startswith((b'<!doctype', b'<html', b'<?xml')):
         why = 'it is a web page; download the file itself'
+    elif start.startswith(b'\x1f\x8b'):
+        why = 'it is compressed by gzip; unpack it first'
+    elif path.endswith('.safetensors') or raw[8:9] == b'{':
+        why = (
+            'it is a safetensors file, not one of PyTorch; read it with '
+            'safetensors.torch.load_file, and write that with torch.save'
+        )
     else:
         why = (
             'it is damaged, or not a PyTorch checkpoint; copy or download it '

@@ -130,7 +130,7 @@ def load_state_dict_strictly(
 
     ours = model.state_dict()
     state = OrderedDict(without_copies(ours, state))
-    _check_numbers(ours, state, source, whose)
+    check_numbers(ours, state, source, whose)
     for key, value in ours.items():
         if key.endswith('num_batches_tracked'):
             state.setdefault(key, value)
@@ -148,8 +148,11 @@ def load_state_dict_strictly(
     load_state_dict(model, state, strict=True)
 
 
-def _check_numbers(
-    ours: Dict[str, Tensor], state: Dict[str, Tensor], source: str, whose: str
+def check_numbers(
+    ours: Dict[str, Tensor],
+    state: Dict[str, Tensor],
+    source: str,
+    whose: str = '',
 ) -> None:
     """Refuse weights that a cast would make loadable but wrong.
 

@@ -1,5 +1,6 @@
 """Compare the classes of teacher, student and dataset."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -115,6 +116,18 @@ def names_in(metainfo: Any) -> Optional[Tuple[str, ...]]:
     return max(found, key=len) if found else None
 
 
+def as_names(names: Any) -> Optional[Tuple[str, ...]]:
+    """Class names however they are written; a string is one name."""
+    if names is None:
+        return None
+    if isinstance(names, str):
+        if os.path.isfile(names):
+            with open(names) as lines:
+                return tuple(line.rstrip('\n\r') for line in lines)
+        return (names,)
+    return tuple(str(name) for name in names)
+
+
 def what_was_compared(
     count: int, data_names: Names, teacher_names: Names, mapped: bool
 ) -> str:
@@ -127,6 +140,11 @@ def what_was_compared(
         mapped (bool): Whether ``class_map`` joins teacher and student.
     """
     how = 'by `class_map`' if mapped else f'{count} each'
+    if not mapped and teacher_names and len(teacher_names) != count:
+        return (
+            f'classes: student and teacher have {how}; names and their order '
+            f'could not be compared, as the teacher names {len(teacher_names)}'
+        )
     if data_names and teacher_names:
         return (
             f'classes: data, student and teacher have {how}; the names of '

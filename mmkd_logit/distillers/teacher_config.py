@@ -11,6 +11,7 @@ from ..registry import is_distiller
 from .channel_order import config_loads_rgb
 from .claims import metafile_claims
 from .config_file import check_package, not_in_package, read_config
+from .match_classes import as_names
 
 ConfigSource = Union[str, dict, Config]
 _WHERE = (
@@ -122,8 +123,10 @@ def _classes(config: Any, scope: Optional[str]) -> Optional[Tuple[str, ...]]:
     dataset = (config.get('train_dataloader') or {}).get('dataset')
     while isinstance(dataset, dict):
         classes = (dataset.get('metainfo') or {}).get('classes')
+        if classes is None:
+            classes = dataset.get('classes')  # datasets of MMPretrain
         if classes is not None:
-            return (classes,) if isinstance(classes, str) else tuple(classes)
+            return as_names(classes)
         inner = (
             dataset.get('dataset') or (dataset.get('datasets') or [None])[0]
         )

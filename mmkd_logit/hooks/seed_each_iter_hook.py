@@ -1,7 +1,7 @@
 """Random numbers that an interruption does not change."""
 
 import random
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import numpy as np
 import torch
@@ -20,7 +20,9 @@ from .placed_batches import (
 )
 
 #: Parts that remember earlier batches, which no checkpoint holds.
-_REMEMBER = ('results_cache', '_input_size')
+_REMEMBER = ('results_cache', '_input_size', 'iou_history')
+#: Where datasets and transforms keep others.
+_INSIDE = ('dataset', 'datasets', 'pipeline', 'transforms')
 
 
 @HOOKS.register_module()
@@ -36,10 +38,10 @@ class SeedEachIterHook(Hook):
     number of workers, persistent or not. Give the run a seed
     (``randomness=dict(seed=...)``), and the same number of processes again.
 
-    Transforms that keep earlier images (``CachedMosaic`` ...) and batch
+    Transforms that keep earlier images (``CachedMosaic`` ...), batch
     augmentations that keep a size over several iterations
-    (``BatchSyncRandomResize``) begin anew when a run is resumed; the log
-    names them.
+    (``BatchSyncRandomResize``) and heads that adapt to earlier batches
+    (``DynamicRoIHead``) begin anew when a run is resumed; the log names them.
 
     Args:
         diff_rank_seed (bool): Give the models of each process random numbers
@@ -64,8 +66,7 @@ class SeedEachIterHook(Hook):
             end_workers(getattr(old, '_iterator', None))
             loop.dataloader_iterator = IteratedBatches(loader, swallow)
         model = getattr(runner.model, 'module', runner.model)
-        preprocessor = getattr(model, 'data_preprocessor', None)
-        remembering = parts_with_memory(loader.dataset, preprocessor)
+        remembering = parts_with_memory(loader.dataset, model)
         if remembering and runner.iter:
             runner.logger.warning(
                 f'resumed, but {", ".join(remembering)} begins anew, so this '
@@ -105,21 +106,19 @@ class SeedEachIterHook(Hook):
         torch.manual_seed(seed)
 
 
-def parts_with_memory(dataset: Any, preprocessor: Any) -> List[str]:
+def parts_with_memory(dataset: Any, model: Any) -> List[str]:
     """Names of parts that remember earlier batches.
 
     Args:
         dataset (Dataset): Of the training, with its wrappers.
-        preprocessor (nn.Module, optional): Of the model.
+        model (nn.Module, optional): The model, or its data preprocessor.
     """
-    parts: List[Any] = []
-    while dataset is not None:
-        pipeline = getattr(dataset, 'pipeline', None)
-        steps = getattr(pipeline, 'transforms', pipeline)
-        parts += steps if isinstance(steps, (list, tuple)) else []
-        dataset = getattr(dataset, 'dataset', None)
-    augments = getattr(preprocessor, 'batch_augments', None)
-    parts += augments if isinstance(augments, (list, nn.ModuleList)) else []
+    parts = list(_parts_of(dataset))
+    if isinstance(model, nn.Module):
+        for module in model.modules():
+            parts.append(module)
+            augments = getattr(module, 'batch_augments', None)
+            parts += augments if isinstance(augments, list) else []
     return sorted(
         {
             type(part).__name__
@@ -127,3 +126,14 @@ def parts_with_memory(dataset: Any, preprocessor: Any) -> List[str]:
             if any(hasattr(part, name) for name in _REMEMBER)
         }
     )
+
+
+def _parts_of(node: Any) -> Iterator[Any]:
+    """A dataset or transform, and those inside of it."""
+    if isinstance(node, (list, tuple)):
+        for one in node:
+            yield from _parts_of(one)
+    elif node is not None:
+        yield node
+        for name in _INSIDE:
+            yield from _parts_of(getattr(node, name, None))

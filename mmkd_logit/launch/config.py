@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ..arguments import check_arguments
+from ..checkpoints.files import check_folder
 from ..distillers.config_file import read_config
 from ..distillers.self_teacher import is_self_teacher
 from ..doctor import check_stack
@@ -95,6 +96,7 @@ def job_config(args: Namespace) -> Config:
         or config.get('work_dir')
         or default_work_dir(args.config, config)
     )
+    check_folder(config.work_dir)
     if args.data_root:
         move_data_root(config, args.data_root)
     return config
@@ -148,10 +150,12 @@ def set_training_options(config: Config, args: Namespace) -> None:
             config.model.get('teacher'), alone_or_all(args.teacher_ckpt)
         )
     if args.amp:
+        if not config.get('optim_wrapper'):
+            raise WrongValue('--amp: this config has no `optim_wrapper`')
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:
-        if 'base_batch_size' not in config.get('auto_scale_lr', {}):
+        if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
             raise WrongValue(
                 '--auto-scale-lr: this config has no '
                 'auto_scale_lr.base_batch_size'

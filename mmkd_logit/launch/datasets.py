@@ -3,6 +3,8 @@
 import os
 from typing import Any, Iterator, Optional, Tuple
 
+from ..distillers.match_classes import as_names
+
 #: Where wrappers keep what they wrap: repeated, balanced, mixed, concatenated.
 _INSIDE = ('dataset', 'datasets')
 
@@ -69,18 +71,6 @@ def class_names(dataset: dict, cls: Any) -> Optional[Tuple[str, ...]]:
     if names is None:
         names = (getattr(cls, 'METAINFO', None) or {}).get('classes')
     return as_names(names)
-
-
-def as_names(names: Any) -> Optional[Tuple[str, ...]]:
-    """Class names however they are written; a string is one name."""
-    if names is None:
-        return None
-    if isinstance(names, str):
-        if os.path.isfile(names):
-            with open(names) as lines:
-                return tuple(line.rstrip('\n\r') for line in lines)
-        return (names,)
-    return tuple(str(name) for name in names)
 
 
 def inside_root(dataset: dict, path: Any) -> Optional[str]:

@@ -1,15 +1,22 @@
 """Show a user's mistake as one sentence instead of a traceback."""
 
 import os
+import re
 import sys
 import traceback
 from typing import Callable, Iterator, Optional
 from urllib.error import URLError
 
+from mmengine.registry import root as registries
 from torch import distributed as dist
 from torch.hub import get_dir
 
-from ..messages import UserMistake
+from ..messages import UserMistake, did_you_mean
+
+#: What MMEngine raises for a type that it does not find.
+_NO_SUCH_TYPE = re.compile(
+    r'([\w.]+) is not in the (?:(\w+)::)?([\w ]+?) registry'
+)
 
 
 def run_and_explain(main: Callable[[], None]) -> None:
@@ -53,9 +60,33 @@ def _sentence(error: BaseException) -> Optional[str]:
             return f'{name}: {part.args[0] if part.args else part}'
         if isinstance(part, URLError):
             return f'{type(part).__name__}: {_download_message(part)}'
+        unknown = _unknown_type(part)
+        if unknown:
+            return unknown
         if part.__cause__ is None and not _leads_to_download(part):
             return None  # a bug, perhaps met while a mistake was handled
     return None
+
+
+def _unknown_type(error: BaseException) -> Optional[str]:
+    """A type that no registry of MMEngine has, such as a misspelt dataset."""
+    found = _NO_SUCH_TYPE.search(str(error))
+    if not isinstance(error, KeyError) or not found:
+        return None
+    kind, scope, place = found.groups()
+    known: set = set()
+    for registry in vars(registries).values():
+        if getattr(registry, 'name', None) == place:
+            known.update(registry.module_dict)
+            for child in registry.children.values():
+                known.update(child.module_dict)
+    where = f' of {scope} or MMEngine' if scope else ''
+    hint = did_you_mean(kind, known)
+    return (
+        f'KeyError: there is no {place}{where} of the type {kind!r}; '
+        + (f'{hint} ' if hint else '')
+        + 'A class of your own needs its module in `custom_imports`'
+    )
 
 
 def _leads_to_download(error: BaseException) -> bool:

@@ -18,6 +18,7 @@ from .cpu_amp import amp_for_this_device
 from .data import check_data, check_paths, training_loaders
 from .handover import closing_lines, write_student_config
 from .model_block import check_model_block
+from .pickled_data import refuse_pickled_data
 from .process import keep_freed_memory, start_processes
 from .resume import choose_checkpoint
 from .run_settings import refuse_mixed_run
@@ -47,6 +48,7 @@ def train(args: Namespace) -> None:
     refuse_mixed_run(config)
     check_names(config)
     loaders = training_loaders(config)
+    refuse_pickled_data(config, loaders, args.trust)
     check_paths(config, loaders)
     check_weights(config, args.trust)
     check_amp(config)
@@ -97,10 +99,15 @@ def test(args: Namespace) -> None:
     config = job_config(args)
     check_toolbox(config.get('default_scope'))
     check_model_block(config, trains=False)
+    if not config.get('test_dataloader'):
+        raise WrongValue(
+            'this config has no `test_dataloader`, so there is nothing to '
+            'evaluate on; give it one, with `test_cfg` and `test_evaluator`'
+        )
     config.load_from = args.checkpoint
     config.resume = False
     if args.show_dir:
-        hook = config.get('default_hooks', {}).get('visualization')
+        hook = (config.get('default_hooks') or {}).get('visualization')
         if hook is None:
             raise WrongValue(
                 '--show-dir: this config has no default_hooks.visualization'
@@ -109,6 +116,7 @@ def test(args: Namespace) -> None:
         hook.test_out_dir = args.show_dir
         hook.interval = 1
     read_weights(args.checkpoint, 'the path', args.trust)
+    refuse_pickled_data(config, ('test_dataloader',), args.trust)
     check_data(config, ('test_dataloader',))
     read_checkpoints_safely(args.trust)
     start_processes(config)

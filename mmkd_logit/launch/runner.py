@@ -8,13 +8,17 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from torch import nn
+from torch.utils.data import DataLoader
 
 from ..checkpoints.state_dict import (
+    check_numbers,
     compare_keys,
     load_state_dict_strictly,
     plain_state_dict,
 )
+from ..hooks.named_files import name_unreadable_files
 from ..messages import WrongValue
 from .saving import WholeCheckpointHook, write_whole_files
 
@@ -26,6 +30,7 @@ class ToolRunner(Runner):
       are old ones removed.
     - To test or to resume, every weight must fit; ``load_from`` must share
       some with the model. MMEngine warns and goes on with random weights.
+    - An image that cannot be read is named.
     - The configuration goes to the log file and not to the screen.
     """
 
@@ -54,6 +59,26 @@ class ToolRunner(Runner):
         for handler in handlers:
             handler.removeFilter(_is_no_config)
 
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build a loader whose dataset names a file that it cannot read."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        name_unreadable_files(loader.dataset)
+        return loader
+
+    def build_train_loop(self, loop: Union[BaseLoop, dict]) -> BaseLoop:
+        """Build the loop; its data must give at least one batch."""
+        built = super().build_train_loop(loop)
+        loader = getattr(built, 'dataloader', None)
+        if isinstance(loader, DataLoader) and _is_empty(loader):
+            raise WrongValue(
+                f'train_dataloader gives no batch: {len(loader.dataset)} '
+                'samples are fewer than one batch, and `drop_last` leaves out '
+                'what remains; take a smaller `batch_size`, or '
+                '`drop_last=False`'
+            )
+        return built
+
     def test(self) -> dict:
         """Evaluate; every weight of the checkpoint must fit."""
         self._tests = True
@@ -75,7 +100,9 @@ class ToolRunner(Runner):
         if self._tests:
             load_state_dict_strictly(model, state, self._source, whose='')
             return
-        difference, shared = compare_keys(model.state_dict(), state)
+        ours = model.state_dict()
+        check_numbers(ours, state, self._source)
+        difference, shared = compare_keys(ours, state)
         if self._resume and difference:
             raise WrongValue(
                 f'the checkpoint {self._source!r} to resume from is of '
@@ -88,6 +115,13 @@ class ToolRunner(Runner):
                 f'`load_from`: the checkpoint {self._source!r} has no weight '
                 f'in common with the model ({difference})'
             )
+
+
+def _is_empty(loader: DataLoader) -> bool:
+    try:
+        return len(loader) == 0
+    except TypeError:  # data without a length
+        return False
 
 
 def _is_checkpoint_hook(kind: Union[str, type, None]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from ..checkpoints.files import check_folder
 from ..distillers.build import build_model
 from ..distillers.teachers import Checkpoints, ConfigSources
 from ..heads.base import LogitReader
@@ -112,6 +113,7 @@ def write_distillation(
     """
     recipe = find_recipe(method, student_reader(load_config(student)))
     text = distillation_text(recipe, student, teacher, teacher_ckpt or 'auto')
+    check_folder(str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f'{Path(student.split("::")[-1]).stem}_{method}.py'
     new = path.with_suffix(f'.{os.getpid()}')  # processes write it at once

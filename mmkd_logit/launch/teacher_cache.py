@@ -15,6 +15,7 @@ from ..registry import is_distiller
 from .config import add_hook, load_config, move_data_root
 from .data import check_data
 from .model_block import check_model_block
+from .pickled_data import refuse_pickled_data
 from .start import use_teacher
 from .weights import check_names
 
@@ -88,6 +89,7 @@ def cache_teacher(args: Namespace) -> None:
         config.model.teacher_ckpt = args.teacher_ckpt
     config.model.teacher_cache = None
     check_names(config)
+    refuse_pickled_data(config, ('train_dataloader',))
     check_data(config, ('train_dataloader',))
     name = Path(args.config.rpartition('::')[2]).stem
     folder = args.out or str(Path('work_dirs', 'teacher_cache', name))

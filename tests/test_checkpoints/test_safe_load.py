@@ -112,6 +112,11 @@ def test_a_file_that_is_no_checkpoint_or_cut_short_is_named(tmp_path, content):
     [
         (b'', 'it has 0 bytes; copy or download it again'),
         (b'\n<!doctype HTML>', 'it is a web page; download the file itself'),
+        (b'\x1f\x8b\x08', 'it is compressed by gzip; unpack it first'),
+        (
+            (16).to_bytes(8, 'little') + b'{"__metadata__":',
+            'it is a safetensors file, .*load_file, and write that',
+        ),
         (b'PK\x03\x04cut', 'it is damaged, or not a PyTorch checkpoint; copy'),
     ],
 )

@@ -144,6 +144,7 @@ def test_names_of_any_metainfo(metainfo, names):
         (NAMES, None, r'could not be compared, as the teacher \(checkpoint'),
         (None, NAMES, 'could not be compared, as the data names no classes'),
         (None, None, 'as the data and the teacher .* name no classes'),
+        (NAMES, ('names.txt',), 'could not be compared, as the teacher name'),
     ],
 )
 def test_the_report_says_what_was_compared(data, teacher, line):

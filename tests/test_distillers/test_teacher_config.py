@@ -43,12 +43,17 @@ def test_a_whole_config_says_classes_scope_and_order_of_colours(tmp_path):
     assert 'data_preprocessor' not in config.model  # a copy was changed
 
 
-def test_one_class_given_as_a_string_is_one_class():
+def test_one_class_given_as_a_string_is_one_class(tmp_path):
     config = whole()
     config['train_dataloader'] = dict(
         dataset=dict(FILES, metainfo=dict(classes='cell'))
     )
     assert read_model_config(config).classes == ('cell',)
+    (tmp_path / 'names.txt').write_text('a\nb\n')
+    names = str(tmp_path / 'names.txt')
+    for written in (dict(metainfo=dict(classes=names)), dict(classes=names)):
+        config['train_dataloader'] = dict(dataset=dict(FILES, **written))
+        assert read_model_config(config).classes == ('a', 'b')
 
 
 def test_a_distilled_student_may_teach():

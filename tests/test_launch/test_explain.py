@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
+from mmengine.registry import DATASETS, MODELS, OPTIMIZERS, PARAM_SCHEDULERS
 
 import mmkd_logit
 from mmkd_logit.launch import load_config, run_and_explain
@@ -100,6 +101,26 @@ def test_data_that_cannot_be_fetched_are_not_called_weights(tmp_path):
         "into '/data/cifar'.*--data-root",
     ):
         run_and_explain(lambda: CIFAR100('/data/cifar'))
+
+
+@pytest.mark.parametrize('registry', [MODELS, PARAM_SCHEDULERS, OPTIMIZERS])
+def test_a_type_that_no_registry_has(registry):
+    name = next(iter(registry.module_dict))
+    with pytest.raises(
+        SystemExit,
+        match=rf'^KeyError: there is no {registry.name}.* of the type '
+        rf"'{name}x'; did you mean '{name}'.*`custom_imports`$",
+    ):
+        run_and_explain(lambda: registry.build(dict(type=f'{name}x')))
+
+
+def test_a_type_inside_of_another_one():
+    class Outer:
+        def __init__(self):
+            DATASETS.build(dict(type='CoccoDataset'))
+
+    with pytest.raises(SystemExit, match="no dataset.* type 'CoccoDataset'"):
+        run_and_explain(lambda: DATASETS.build(dict(type=Outer)))
 
 
 def test_the_sentence_is_the_last_thing_on_the_screen():

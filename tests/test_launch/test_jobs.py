@@ -135,3 +135,65 @@ def test_the_configuration_is_in_the_log_and_not_on_the_screen(
     log = next((tmp_path / 'out').glob('*/*.log')).read_text()
     assert 'Epoch(train)' in screen and 'optim_wrapper = ' not in screen
     assert 'Epoch(train)' in log and 'optim_wrapper = ' in log
+
+
+@pytest.mark.parametrize(
+    'number, message',
+    [(float('nan'), 'NaN or infinite: conv'), (1, 'weight int64 instead')],
+)
+def test_load_from_needs_numbers(tmp_path, number, message):
+    state = {
+        key: torch.full_like(value, number, dtype=torch.tensor(number).dtype)
+        for key, value in ToyModel().state_dict().items()
+    }
+    torch.save(dict(state_dict=state), tmp_path / 'start.pth')
+    config = write_config(
+        tmp_path, PLAIN, more=f'load_from = {str(tmp_path / "start.pth")!r}\n'
+    )
+    with pytest.raises(ValueError, match=f'start.pth.*{message}'):
+        train(config, tmp_path / 'run')
+
+
+def test_what_cannot_be_evaluated(tmp_path):
+    config = write_config(tmp_path, PLAIN)
+    torch.save(ToyModel().state_dict(), tmp_path / 'a.pth')
+    words = ('--work-dir', tmp_path / 'run')
+    with pytest.raises(ValueError, match='has no `test_dataloader`'):
+        call('test', config, tmp_path / 'a.pth', *words)
+
+
+@pytest.mark.parametrize('by_epoch', [True, False])
+def test_data_that_give_no_batch_are_no_training(tmp_path, by_epoch):
+    config = write_config(tmp_path)
+    loop = dict(by_epoch=by_epoch)
+    loop['max_epochs' if by_epoch else 'max_iters'] = 1
+    more = f'train_cfg = dict(_delete_=True, **{loop!r})\n'
+    (tmp_path / 'child.py').write_text(f'_base_ = {str(config)!r}\n{more}')
+    with pytest.raises(ValueError, match='gives no batch: 8 samples are few'):
+        train(
+            tmp_path / 'child.py',
+            tmp_path / 'run',
+            '--cfg-options',
+            'train_dataloader.batch_size=9',
+            'train_dataloader.drop_last=True',
+        )
+    assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+@pytest.mark.parametrize(
+    'flag, option, message',
+    [
+        ('--amp', 'optim_wrapper=None', '--amp: this config has no `optim_'),
+        ('--auto-scale-lr', 'auto_scale_lr=None', 'auto_scale_lr.base_batch'),
+    ],
+)
+def test_a_flag_for_a_part_that_is_none(tmp_path, flag, option, message):
+    config = write_config(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        train(config, tmp_path / 'run', flag, '--cfg-options', option)
+
+
+def test_a_work_dir_that_cannot_be_made(tmp_path):
+    config = write_config(tmp_path)
+    with pytest.raises(OSError, match='work dir .* is not a folder; pass'):
+        train(config, config / 'run')
