@@ -12,7 +12,7 @@ from .classes import check_classes
 from .datasets import class_names, dataset_class, leaf_datasets
 from .evaluators import check_evaluator_files, check_evaluator_paths
 from .image_files import LOOKS, check_image_files
-from .label_maps import check_label_maps
+from .label_maps import check_label_maps, warn_of_another_zero
 from .listed_files import check_list
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -121,6 +121,7 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
         check_list(loader, dataset, cls, class_names(dataset, cls))
         check_label_maps(loader, dataset)
         check_image_files(loader, dataset, looks, cls)
+    warn_of_another_zero(config, loaders)
     check_classes(config, loaders)
     check_evaluator_files(config, loaders)
 

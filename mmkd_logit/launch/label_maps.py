@@ -1,13 +1,16 @@
 """Mistakes in a segmentation dataset that are found before training."""
 
 import inspect
+import logging
 import os
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional, Sequence
+
+from mmengine.logging import print_log
 
 from ..messages import MissingFile, WrongValue
 from ..registry import type_name
-from .datasets import dataset_class
+from .datasets import dataset_class, is_kind, leaf_datasets
 from .label_values import check_label_values
 
 
@@ -50,6 +53,34 @@ def check_label_maps(loader: str, dataset: dict) -> None:
         _check_every_image(loader, dataset, found, folder)
     _check_channels(loader, dataset, found[0])
     check_label_values(loader, dataset)
+
+
+def warn_of_another_zero(config: dict, loaders: Sequence[str]) -> None:
+    """Tell it if only some data sets of a run leave out label 0.
+
+    Args:
+        config (dict): Of a run.
+        loaders (list[str]): Keys of its data loaders that the run uses.
+    """
+    reduced: Dict[bool, str] = {}
+    for loader in loaders:
+        settings = config.get(loader) or {}
+        for dataset in leaf_datasets(settings.get('dataset')):
+            cls = dataset_class(dataset, config.get('default_scope'))
+            if is_kind(cls, 'BaseSegDataset'):
+                known = inspect.signature(cls).parameters
+                default = known.get('reduce_zero_label')
+                own = bool(default and default.default is True)
+                value = dataset.get('reduce_zero_label', own)
+                reduced.setdefault(bool(value), loader)
+    if len(reduced) == 2:
+        print_log(
+            f'{reduced[True]} leaves out label 0 (`reduce_zero_label`) and '
+            f'{reduced[False]} does not, so that the labels of one are '
+            'shifted by one against the other, unless their label maps differ',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _check_every_image(

@@ -8,8 +8,9 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 from mmengine.logging import print_log
 
-from ..messages import WrongValue
+from ..messages import MissingFile, UserMistake, WrongValue
 from .datasets import class_names, dataset_class
+from .image_files import what_is_wrong
 
 #: Label maps that are opened of each dataset, spread over it.
 SAMPLE = 12
@@ -37,8 +38,14 @@ def check_label_values(
     counts: Counter = Counter()
     for index in range(0, len(built), step)[:SAMPLE]:
         info = built.get_data_info(index)
-        _check_bits(loader, info['seg_map_path'])
-        item = built.pipeline(info)
+        try:
+            _check_bits(loader, info['seg_map_path'])
+            item = built.pipeline(info)
+        except UserMistake:
+            raise
+        except Exception:
+            _name_broken_file(loader, info)
+            raise
         if item is None or item.get('gt_seg_map') is None:
             return
         _check_size(loader, info, item)
@@ -70,6 +77,17 @@ def _with_loading_alone(dataset: dict, scope: Optional[str]) -> Any:
             return cls(**settings)
     except Exception:  # the toolbox reports it when the run builds it
         return None
+
+
+def _name_broken_file(loader: str, info: Dict[str, Any]) -> None:
+    for path in (info['seg_map_path'], info['img_path']):
+        problem = what_is_wrong(path)
+        if problem:
+            kind = MissingFile if problem == 'is not there' else WrongValue
+            raise kind(
+                f'{loader}: the file {path!r} {problem}; replace it, or take '
+                'it out of the data'
+            )
 
 
 def _check_bits(loader: str, path: str) -> None:

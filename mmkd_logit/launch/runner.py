@@ -18,7 +18,6 @@ from ..checkpoints.state_dict import (
     load_state_dict_strictly,
     plain_state_dict,
 )
-from ..hooks.named_files import name_unreadable_files
 from ..messages import WrongValue
 from .saving import WholeCheckpointHook, write_whole_files
 
@@ -62,6 +61,8 @@ class ToolRunner(Runner):
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
         """Build a loader whose dataset names a file that it cannot read."""
+        from ..hooks.named_files import name_unreadable_files
+
         loader = Runner.build_dataloader(*args, **kwargs)
         name_unreadable_files(loader.dataset)
         return loader

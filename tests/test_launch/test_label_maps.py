@@ -2,7 +2,8 @@
 
 import pytest
 
-from mmkd_logit.launch.label_maps import check_label_maps
+from mmkd_logit.launch import label_maps as module
+from mmkd_logit.launch.label_maps import check_label_maps, warn_of_another_zero
 
 
 @pytest.fixture
@@ -77,3 +78,31 @@ def test_palette_is_compared_with_the_dataset_s_own_classes(dataset):
     dataset['metainfo'] = dict(palette=[[0, 0, 0]] * 18)
     with pytest.raises(ValueError, match='18 colours for 19 classes'):
         check_label_maps('train_dataloader', dataset)
+
+
+@pytest.mark.parametrize(
+    'train, val, told',
+    [
+        (dict(type='BaseSegDataset', reduce_zero_label=True), {}, True),
+        (dict(type='ADE20KDataset'), dict(type='ADE20KDataset'), False),
+        (dict(type='ADE20KDataset'), {}, True),
+        ({}, {}, False),
+        (dict(type='ADE20KDataset'), dict(type='mmdet.CocoDataset'), False),
+    ],
+)
+def test_label_0_left_out_on_one_side(monkeypatch, train, val, told):
+    pytest.importorskip('mmseg.datasets')
+    said = []
+    monkeypatch.setattr(
+        module, 'print_log', lambda text, *args: said.append(text)
+    )
+    plain = dict(type='BaseSegDataset')
+    config = dict(
+        default_scope='mmseg',
+        train_dataloader=dict(dataset={**plain, **train}),
+        val_dataloader=dict(dataset={**plain, **val}),
+    )
+    warn_of_another_zero(config, ('train_dataloader', 'val_dataloader'))
+    assert [text.partition(' out')[0] for text in said] == (
+        ['train_dataloader leaves'] if told else []
+    )

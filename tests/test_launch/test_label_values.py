@@ -85,6 +85,22 @@ def test_maps_that_cannot_be_trained_on(tmp_path, label, message):
         check_label_values('train', dataset(tmp_path, [label]))
 
 
+@pytest.mark.parametrize(
+    'file, size, problem',
+    [
+        ('labels/0.png', 0, 'has 0 bytes'),
+        ('labels/0.png', 45, 'is no image|ends too early'),
+        ('images/0.jpg', 100, 'is no image|ends too early'),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, file, size, problem):
+    built = dataset(tmp_path, [values(1, 2)])
+    path = tmp_path / file
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match=f"train: .*{file}' ({problem})"):
+        check_label_values('train', built)
+
+
 def test_one_name_stands_for_object_and_background(tmp_path, told):
     config = dataset(tmp_path, [values(1, 1)])
     config['metainfo'] = dict(classes=('crack',))
