@@ -1,5 +1,6 @@
 """Fixtures that several test folders use."""
 
+import os
 import random
 import sys
 from pathlib import Path
@@ -23,11 +24,49 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_default_scope():
-    """A runner leaves its default scope behind; no test sees another's."""
+def fresh_instances():
+    """No test meets the scope, the logger or the counters of another's run.
+
+    A logger writes to the standard output of the test that made it, and shows
+    a warning only once.
+    """
+    from mmengine.logging import MessageHub, MMLogger
     from mmengine.registry import DefaultScope
 
-    DefaultScope._instance_dict.clear()
+    for logger in MMLogger._instance_dict.values():
+        for handler in logger.handlers:
+            handler.close()
+    for kind in (DefaultScope, MMLogger, MessageHub):
+        kind._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def fresh_toys():
+    """The tests of a module share toy models, whose training moves them."""
+    toys = [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith('tests.toy')
+    ]
+    for value in (value for toy in toys for value in vars(toy).values()):
+        if hasattr(value, 'cache_clear'):
+            value.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def restored_process():
+    """What a test changes in its process is as before after it."""
+    environment, folder = dict(os.environ), Path.cwd()
+    arguments, path = list(sys.argv), list(sys.path)
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    yield
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv[:], sys.path[:] = arguments, path
+    torch.set_default_dtype(dtype)
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

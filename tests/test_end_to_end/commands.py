@@ -16,7 +16,7 @@ ENV = {
     'PYTHONPATH': str(ROOT),
     'OMP_NUM_THREADS': '1',
     'PYTHON': sys.executable,
-    'PORT': str(20000 + os.getpid() % 20000),
+    'PORT': str(20000 + os.getpid() % 12000),  # below those of clients
 }
 #: Of somebody who has a toolbox and not this package.
 STOCK_ENV = {k: v for k, v in ENV.items() if k != 'PYTHONPATH'}

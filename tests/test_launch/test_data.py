@@ -2,6 +2,7 @@
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 
 from mmkd_logit.launch import check_data, move_data_root
 from mmkd_logit.launch.data import check_paths, training_loaders
@@ -120,16 +121,15 @@ def mnist(**changes):
     return Config(dict(train_dataloader=dict(dataset=dataset)))
 
 
+@DATASETS.register_module(force=True)
+class ToyMNIST:
+    """Has the switch of MMPretrain's MNIST and CIFAR."""
+
+    def __init__(self, data_root, download: bool = True):
+        pass
+
+
 def test_datasets_that_fetch_themselves_need_no_files():
-    from mmengine.registry import DATASETS
-
-    @DATASETS.register_module(force=True)
-    class ToyMNIST:
-        """Has the switch of MMPretrain's MNIST and CIFAR."""
-
-        def __init__(self, data_root, download: bool = True):
-            pass
-
     check_data(mnist())
     check_data(mnist(download=True))
     with pytest.raises(FileNotFoundError, match="finds no '/nowhere/mnist'"):
