@@ -27,8 +27,8 @@ from .recipes import Recipe, find_recipe
 Names = Union[str, List[str]]
 
 _FILE = """\
-# {method} into the student of
-# {student}
+# The student of {student}
+# with the recipe {recipe}:
 # {source}
 _base_ = {base!r}
 
@@ -148,7 +148,7 @@ def distillation_text(
             + ']\n'
         )
     return _FILE.format(
-        method=recipe.method,
+        recipe=recipe.path.name,
         student=student,
         source=_wrapped(recipe.source),
         base=_absolute(student),
@@ -191,7 +191,10 @@ def use_teacher(args: Namespace) -> None:
         method,
         args.teacher_ckpt,
     )
-    print(f'{method}: {recipe.source}\nthe config, to be edited: {path}')
+    print(
+        f'{method}: {recipe.source} (recipe {recipe.path.name})\n'
+        f'the config, to be edited: {path}'
+    )
     args.config, args.teacher_ckpt = str(path), None
 
 

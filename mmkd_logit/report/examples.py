@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import InstanceData
 from PIL import Image
 
 from ..checkpoints.config_text import parse_config
@@ -69,7 +70,9 @@ def draw_examples(
                 name=Path(path).name,
                 sample=sample,
                 image=image,
-                views=drawer.truth(image, sample['data_samples']),
+                views=drawer.truth(
+                    image, sample['data_samples'], dataset.get_data_info(index)
+                ),
             )
         )
     for group in progress(groups):
@@ -143,21 +146,21 @@ class _Detections:
             self.visualizer.add_datasample('', image, sample, **kwargs)
         return _picture(self.visualizer.get_image())
 
-    def truth(self, image: np.ndarray, sample: Any) -> List[dict]:
-        # boxes of the sample are those of the resized image
-        scale = np.asarray(sample.metainfo.get('scale_factor', (1.0, 1.0)))
+    def truth(self, image: np.ndarray, sample: Any, info: dict) -> List[dict]:
+        # Boxes of the sample are those of the resized image, or, where a
+        # pipeline loads them after its Resize, of the original one.
+        objects = [
+            one
+            for one in info.get('instances', [])
+            if not one.get('ignore_flag')
+        ]
         sample = sample.clone()
-        if 'gt_instances' in sample:
-            boxes = sample.gt_instances.bboxes
-            boxes = getattr(boxes, 'tensor', boxes)
-            sample.gt_instances.bboxes = boxes / boxes.new_tensor(
-                np.tile(scale, 2)
-            )
-            sample.gt_instances.pop('masks', None)
-            text = f'{len(boxes)} objects'
-        else:
-            text = 'no annotations in the validation pipeline'
+        sample.gt_instances = InstanceData(
+            bboxes=torch.tensor([one['bbox'] for one in objects]).view(-1, 4),
+            labels=torch.tensor([one['bbox_label'] for one in objects]).long(),
+        )
         data = self._draw(image, sample, draw_pred=False)
+        text = f'{len(objects)} objects'
         return [dict(name='ground truth', data=data, text=text)]
 
     def prediction(self, image: np.ndarray, result: Any) -> dict:
@@ -192,7 +195,7 @@ class _Segmentations:
     def _coloured(self, labels: torch.Tensor) -> np.ndarray:
         return self.colours[labels.squeeze().clamp(0, 255).byte().numpy()]
 
-    def truth(self, image: np.ndarray, sample: Any) -> List[dict]:
+    def truth(self, image: np.ndarray, sample: Any, info: dict) -> List[dict]:
         views = [dict(name='image', data=_picture(image), text='')]
         if 'gt_sem_seg' in sample:
             labels = _picture(self._coloured(sample.gt_sem_seg.data))
@@ -229,7 +232,7 @@ class _Classes:
     def _name(self, index: int) -> str:
         return self.classes[index] if index < len(self.classes) else str(index)
 
-    def truth(self, image: np.ndarray, sample: Any) -> List[dict]:
+    def truth(self, image: np.ndarray, sample: Any, info: dict) -> List[dict]:
         names = ', '.join(self._name(int(i)) for i in sample.gt_label)
         return [dict(name='label', data=_picture(image), text=names)]
 

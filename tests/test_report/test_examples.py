@@ -13,7 +13,7 @@ from mmengine.structures import BaseDataElement
 from demo.layouts import write_cityscapes, write_coco
 from mmkd_logit.launch import load_config, move_data_root
 from mmkd_logit.report import collect
-from mmkd_logit.report.examples import _Classes, draw_examples
+from mmkd_logit.report.examples import _Classes, _Detections, draw_examples
 from mmkd_logit.report.runs import Group
 from tests.test_report.fake_runs import STUDENT, write_run
 
@@ -53,6 +53,36 @@ def test_detections_of_a_plain_and_a_distilled_student(tmp_path):
     bare = groups[0].runs[0]._replace(checkpoint=None)
     with pytest.raises(ValueError, match='has no checkpoint to draw'):
         draw_examples([Group('a', [bare])], 1)
+
+
+@pytest.mark.parametrize('factor', [1.0, 2.0])
+def test_true_boxes_lie_on_the_original_image(monkeypatch, factor):
+    """Wherever the pipeline loads its annotations."""
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
+    detections = _Detections(dict(classes=('a', 'b')))
+    drawn = []
+    monkeypatch.setattr(
+        detections, '_draw', lambda image, sample, **_: drawn.append(sample)
+    )
+    sample = DetDataSample(
+        metainfo=dict(scale_factor=(2.0, 2.0)),
+        gt_instances=InstanceData(
+            bboxes=factor * torch.tensor([[10.0, 5.0, 50.0, 35.0]])
+        ),
+    )
+    objects = [
+        dict(bbox=[10.0, 5.0, 50.0, 35.0], bbox_label=1, ignore_flag=0),
+        dict(bbox=[0.0, 0.0, 60.0, 40.0], bbox_label=0, ignore_flag=1),
+    ]
+    image = np.zeros((40, 60, 3), np.uint8)
+    (view,) = detections.truth(image, sample, dict(instances=objects))
+    assert view['text'] == '1 objects'
+    assert drawn[0].gt_instances.bboxes.tolist() == [[10.0, 5.0, 50.0, 35.0]]
+    assert drawn[0].gt_instances.labels.tolist() == [1]
+    (view,) = detections.truth(image, sample, {})
+    assert view['text'] == '0 objects' and len(drawn[1].gt_instances) == 0
 
 
 def test_label_maps_have_a_legend(tmp_path):

@@ -1,4 +1,4 @@
-# TOPKD of the classes and the background as one softmax (the categorical view)
+# TopKD of the classes and the background as one softmax (the categorical view)
 # of queries of one object; of encoder tokens nearly all are background. No
 # source has it; numbers of topkd_dense.
 _base_ = './topkd_dense.py'
