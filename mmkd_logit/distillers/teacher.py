@@ -20,7 +20,12 @@ from .build import build_model
 from .claims import checkpoint_claims
 from .input_map import InputMap, check_channels
 from .match_classes import ClassMap, names_in
-from .teacher_config import ConfigSource, ModelConfig, read_model_config
+from .teacher_config import (
+    ConfigSource,
+    ModelConfig,
+    claims_for,
+    read_model_config,
+)
 from .teacher_options import TeacherOptions
 
 
@@ -125,7 +130,7 @@ class Teacher:
         self.num_parameters = sum(p.numel() for p in model.parameters())
         self.classes = _classes_of_checkpoint(checkpoint) or config.classes
         claims = checkpoint_claims(checkpoint)
-        self.claims = claims or config.claims
+        self.claims = claims or claims_for(config, path)
         self.claims_source = f'its {"checkpoint" if claims else "metafile"}'
         self._loads_rgb = config.loads_rgb
         self.source = config.source

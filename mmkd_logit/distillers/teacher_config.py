@@ -1,6 +1,7 @@
 """Turn what a config says about a teacher into a model's config."""
 
 import copy
+import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 from mmengine.config import Config, ConfigDict
@@ -96,6 +97,16 @@ def read_model_config(source: ConfigSource) -> ModelConfig:
         config_loads_rgb(config),
         claims,
     )
+
+
+def claims_for(config: ModelConfig, path: str) -> Dict[str, float]:
+    """The metafile's metrics, if a file is named as the weights it lists.
+
+    Other weights for the same config, fine-tuned or converted ones, may reach
+    anything.
+    """
+    listed = os.path.basename(config.weights or '')
+    return config.claims if os.path.basename(path) == listed else {}
 
 
 def _from_package(source: str) -> Tuple[Config, Optional[str]]:

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmkd_logit.distillers.teacher_config import read_model_config
+from mmkd_logit.distillers.teacher_config import claims_for, read_model_config
 from tests.toys import distiller_config
 
 MODEL = dict(type='mmkd_logit.ToyModel')
@@ -67,6 +67,9 @@ def test_a_config_of_a_toolbox_brings_its_weights_and_what_it_claims():
     assert found.scope == 'mmdet' and len(found.classes) == 80
     assert found.weights.endswith('.pth') and found.loads_rgb is False
     assert 0.3 < found.claims['coco/bbox_mAP'] < 0.33  # 31.7 in the metafile
+    kept = f'/a/folder/{found.weights.rpartition("/")[2]}'
+    assert claims_for(found, kept) == found.claims
+    assert claims_for(found, 'my_fine_tuned.pth') == {}
 
 
 @pytest.mark.parametrize(
