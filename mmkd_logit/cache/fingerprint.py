@@ -39,7 +39,7 @@ def teacher_part(
     """The teacher: its config, the hash of its weights, its number type.
 
     Args:
-        model (dict): Its config.
+        model (dict): Config of the teacher.
         weights (str, optional): SHA-256 of its checkpoint; None if it is not
             known.
         dtype (str, optional): Number type from ``teacher_options``. Their
@@ -99,7 +99,7 @@ def check_same(
     """Compare a cache with a run.
 
     Args:
-        folder (str): Of the cache, for messages.
+        folder (str): Folder of the cache, for messages.
         cache (Fingerprint): What the cache belongs to.
         run (Fingerprint): Parts of a run; those that it lacks are not
             compared.

@@ -80,7 +80,7 @@ class RowForm(NamedTuple):
 
         Args:
             number (int): Number of the logits among those of a record.
-            shape (tuple[int, ...]): Of one row, (C, ...).
+            shape (tuple[int, ...]): Shape of one row, (C, ...).
         """
         kind = {'float32': '<f4', 'float16': '<f2'}[self.dtype]
         if self.keep is None:
@@ -97,7 +97,7 @@ class RowForm(NamedTuple):
 
         Args:
             number (int): As in :meth:`fields`.
-            logits (Tensor): Of the teacher, (B, C, ...).
+            logits (Tensor): Logits of the teacher, shape (B, C, ...).
 
         Raises:
             ValueError: If they are not finite, too large for ``dtype``, or

@@ -24,7 +24,7 @@ class Mark(NamedTuple):
     """The mark of a sample.
 
     Attributes:
-        index (int): In the data set.
+        index (int): Index in the data set.
         place (tuple[int, ...], optional): Seed of the run, process, pass over
             the data, batch and position, see
             :class:`~mmkd_logit.hooks.placed_batches.Place`; None in a run
@@ -41,8 +41,8 @@ def mark_samples(dataset: Dataset) -> None:
     """Make a data set mark its samples.
 
     Args:
-        dataset (Dataset): Changed in place; it keeps its name, attributes
-            and parents.
+        dataset (Dataset): The data set. It is changed in place, and keeps its
+            name, attributes and parents.
     """
     if not hasattr(type(dataset), 'marks_samples'):
         dataset.__class__ = marked_class(type(dataset))
@@ -127,7 +127,7 @@ def checksum(image: Any) -> int:
     """CRC-32 of an image, its type and shape.
 
     Args:
-        image (Tensor | np.ndarray): As a pipeline packs it.
+        image (Tensor | np.ndarray): The image as a pipeline packs it.
 
     Raises:
         TypeError: If it is neither.

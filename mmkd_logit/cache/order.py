@@ -104,8 +104,8 @@ def order_by_place(loader: DataLoader, length: Length) -> RowOrder:
     """One row for each sample that a run draws.
 
     Args:
-        loader (DataLoader): Of the run, in one process.
-        length (Length): Of the run.
+        loader (DataLoader): Data loader of a run in one process.
+        length (Length): Length of the run.
     """
     batch, batches = _batch_size(loader), loader.batch_sampler
     if _is_endless(loader):
@@ -136,10 +136,11 @@ class MissingBatches:
     """A batch sampler of what a cache lacks.
 
     Args:
-        order (RowOrder): Of the cache.
+        order (RowOrder): Order of the rows of the cache.
         missing (np.ndarray): Which rows it lacks, shape (N,), bool; may be
             changed from outside.
-        placed (PlacedBatches, optional): Of the run, for rows by place.
+        placed (PlacedBatches, optional): Batches of the run, for rows by
+            place.
     """
 
     def __init__(

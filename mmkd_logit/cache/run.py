@@ -39,13 +39,13 @@ class CachedRun:
     """A run without its training: the teacher's logits of its batches.
 
     Args:
-        config (Config): Of the distillation, as it will be trained.
-        folder (str): Of the cache, for messages.
+        config (Config): Config of the distillation, as it will be trained.
+        folder (str): Folder of the cache, for messages.
         form (RowForm): What is kept of a row.
-        length (Length, optional): Of the runs that random augmentation is
-            cached for; None for that of the config.
+        length (Length, optional): Length of the runs that random augmentation
+            is cached for; None for that of the config.
         every_epoch (bool): Cache each epoch though images do not change.
-        device (str): Where the teacher runs.
+        device (str): Device that the teacher runs on.
         tell (callable): Called with lines about the cache.
 
     Attributes:
@@ -189,7 +189,7 @@ class CachedRun:
         """Numbers, checksums of images, and logits of the teacher.
 
         Args:
-            batch (dict): Of :meth:`batches`.
+            batch (dict): One of :meth:`batches`.
         """
         distiller = self.distiller
         data = distiller.data_preprocessor(batch, True)
@@ -216,7 +216,7 @@ def record(look: TeacherPass) -> Dict[str, Any]:
     Values that are only parts of another one are left out.
 
     Args:
-        look (TeacherPass): Of one batch; from now on it is recorded.
+        look (TeacherPass): The pass of one batch, recorded from now on.
     """
     asked: Dict[str, Any] = {}
     inside: List[str] = []

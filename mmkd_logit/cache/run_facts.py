@@ -18,7 +18,7 @@ class PlacedOrder(NamedTuple):
     """Rows by place, and the settings that their order depends on.
 
     Attributes:
-        rows (RowOrder): Of a run.
+        rows (RowOrder): Order of the rows of a run.
         facts (dict[str, str]): Setting -> value.
     """
 
@@ -32,9 +32,9 @@ def run_fingerprint(
     """Data, pipeline, preprocessor and classes of a run.
 
     Args:
-        config (dict): Of the run.
-        dataset (Dataset): Of its training, built.
-        distiller (LogitDistiller): Prepared.
+        config (dict): Config of the run.
+        dataset (Dataset): Its training set, built.
+        distiller (LogitDistiller): Its distiller, prepared.
     """
     columns = distiller.teacher.class_columns
     return dict(
@@ -65,10 +65,10 @@ def run_order(
     """In what order a run in one process draws its samples.
 
     Args:
-        config (dict): Of the run.
-        loader (DataLoader): Of its training, built.
-        length (Length): Of the run.
-        seed (int): Of the run.
+        config (dict): Config of the run.
+        loader (DataLoader): Data loader of its training, built.
+        length (Length): Length of the run.
+        seed (int): Seed of the run.
 
     Raises:
         ValueError: If the order differs from start to start.
@@ -135,8 +135,8 @@ def check_images(dataset: Dataset, preprocessor: nn.Module) -> None:
     """Refuse runs whose images are not those of one sample and place.
 
     Args:
-        dataset (Dataset): Of the training.
-        preprocessor (nn.Module): Of the student.
+        dataset (Dataset): The training set.
+        preprocessor (nn.Module): The student's data preprocessor.
 
     Raises:
         ValueError: Naming what mixes images.

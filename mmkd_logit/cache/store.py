@@ -39,8 +39,8 @@ class RowStore:
     """The files of one cache.
 
     Args:
-        folder (str): Where they are.
-        meta (dict): What ``cache.json`` has.
+        folder (str): Their folder.
+        meta (dict): The content of ``cache.json``.
         rows (np.memmap): Records, shape (N,).
         index (np.memmap): Entries, shape (N,).
     """
@@ -70,8 +70,9 @@ class RowStore:
 
         Args:
             folder (str): Made if needed; it must hold nothing else.
-            meta (dict): For ``cache.json``, of plain values.
-            fields (list[tuple]): Of a record, for :class:`numpy.dtype`.
+            meta (dict): Plain values for ``cache.json``.
+            fields (list[tuple]): Fields of a record, for
+                :class:`numpy.dtype`.
             count (int): Number of rows.
 
         Raises:
@@ -95,7 +96,7 @@ class RowStore:
         """Open a cache that is there.
 
         Args:
-            folder (str): Of the cache.
+            folder (str): Folder of the cache.
             writing (bool): Whether rows will be added. Defaults to False.
 
         Raises:
@@ -126,9 +127,10 @@ class RowStore:
         """Write some rows.
 
         Args:
-            numbers (list[int]): Of the rows.
+            numbers (list[int]): Numbers of the rows.
             inputs (list[int]): Checksums of the images that they are of.
-            fields (dict[str, np.ndarray]): Each with one entry a row.
+            fields (dict[str, np.ndarray]): Values of each field, one entry
+                for each row.
         """
         records = np.zeros(len(numbers), self._rows.dtype)
         for name, values in fields.items():
@@ -144,7 +146,7 @@ class RowStore:
         """Records of some rows, each checked.
 
         Args:
-            numbers (list[int]): Of the rows.
+            numbers (list[int]): Numbers of the rows.
             inputs (list[int]): Checksums of the images that are trained on.
 
         Raises:

@@ -22,16 +22,16 @@ class CacheWriter:
     """Writes the cache of one distillation.
 
     Args:
-        config (Config): Of the distillation, as it will be trained.
-        folder (str): Of the cache; an unfinished one is continued.
+        config (Config): Config of the distillation, as it will be trained.
+        folder (str): Folder of the cache; an unfinished one is continued.
         form (RowForm): What is kept of a row.
-        length (Length, optional): Of the runs that random augmentation is
-            cached for; None for that of the config.
+        length (Length, optional): Length of the runs that random augmentation
+            is cached for; None for that of the config.
         every_epoch (bool): Cache each epoch even if images do not change.
             The last bits of a layer's output may depend on the other images
             of the batch; with this option a training ends bit for bit like
             one with the teacher itself. Defaults to False.
-        device (str): Where the teacher runs. Defaults to ``'cpu'``.
+        device (str): Device that the teacher runs on. Defaults to ``'cpu'``.
         tell (callable): Called with lines about the cache. Defaults to
             ``print``.
 

@@ -24,8 +24,8 @@ def name_unreadable_files(dataset: Dataset) -> None:
     """Make a dataset name a file that it could not read.
 
     Args:
-        dataset (Dataset): Changed in place; it keeps its name, attributes
-            and parents.
+        dataset (Dataset): The data set. It is changed in place, and keeps its
+            name, attributes and parents.
     """
     if not hasattr(type(dataset), 'names_unreadable_files'):
         dataset.__class__ = naming_class(type(dataset))
@@ -68,7 +68,8 @@ def unreadable_file(error: BaseException) -> Optional[str]:
     """The file that a step of a pipeline failed on, if it is broken.
 
     Args:
-        error (BaseException): With the frames of the pipeline.
+        error (BaseException): An error whose traceback has the frames of the
+            pipeline.
     """
     for frame, _ in traceback.walk_tb(error.__traceback__):
         results = frame.f_locals.get('results')

@@ -77,7 +77,7 @@ class PlacedBatches:
 
     Args:
         batches (Iterable[list[int]]): The batch sampler of a data loader.
-        seed (int): Of the run.
+        seed (int): Seed of the run.
 
     Attributes:
         epoch (int): Pass over the data.
@@ -129,7 +129,7 @@ class IteratedBatches:
     """Replaces the endless iterator of a loop by iterations.
 
     Args:
-        loader (DataLoader): With :class:`PlacedBatches`.
+        loader (DataLoader): A data loader with :class:`PlacedBatches`.
         swallow (int): Number of calls that only skip a batch. Older versions
             of MMEngine make them in a resumed run; those batches are not
             loaded.
@@ -169,9 +169,9 @@ def place_batches(loader: DataLoader, seed: int) -> None:
     has already seen.
 
     Args:
-        loader (DataLoader): Changed in place; the data set keeps its class,
-            attributes and order.
-        seed (int): Of the run.
+        loader (DataLoader): The data loader, which is changed in place. Its
+            data set keeps its name, attributes and order.
+        seed (int): Seed of the run.
     """
     if isinstance(loader.batch_sampler, PlacedBatches):
         return

@@ -110,7 +110,7 @@ def parts_with_memory(dataset: Any, model: Any) -> List[str]:
     """Names of parts that remember earlier batches.
 
     Args:
-        dataset (Dataset): Of the training, with its wrappers.
+        dataset (Dataset): The training set, with its wrappers.
         model (nn.Module, optional): The model, or its data preprocessor.
     """
     parts = list(_parts_of(dataset))

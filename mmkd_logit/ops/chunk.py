@@ -28,13 +28,13 @@ class Chunk:
     nats times ``tau**2``.
 
     Args:
-        question (GroupQuestion): Its temperature, ``lead``, ``kl_type`` and
-            ``cross_entropy`` are read.
+        question (GroupQuestion): The question, of which the temperature,
+            ``lead``, ``kl_type`` and ``cross_entropy`` are read.
         like (Tensor): The student's logits, for their number of classes.
         top (Tensor, optional): Classes of the top group.
-        dim (int): That of the classes: 1, or 0 for rows that lie class by
+        dim (int): Dimension of the classes: 1, or 0 for rows that lie class by
             class.
-        size (int): Rows of a chunk.
+        size (int): Number of rows of a chunk.
         several (bool): Whether there is more than one chunk.
         new (dict): Type and device of the buffers.
     """

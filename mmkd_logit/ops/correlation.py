@@ -177,7 +177,7 @@ def _terms(
     Args:
         p (Tensor): The student's probabilities, (M, C) or (C, M).
         q (Tensor): The teacher's probabilities, of the same shape.
-        question (CorrelationQuestion): For ``eps`` and ``min_norm``.
+        question (CorrelationQuestion): Gives ``eps`` and ``min_norm``.
         need_slope (bool): Whether to compute the slope.
         dim (int): Along which a correlation runs.
         inner (Tensor, optional): Weights along ``dim``.

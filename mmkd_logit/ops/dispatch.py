@@ -62,7 +62,7 @@ def run(
 
     Args:
         operation (Operation): What to compute.
-        question (NamedTuple): Its arguments.
+        question (NamedTuple): The arguments of the operation.
 
     Raises:
         RuntimeError: In a second derivative, if a backend answered: its

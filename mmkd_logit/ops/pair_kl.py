@@ -26,7 +26,7 @@ def pair_kl(student: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
     Args:
         student (Tensor): Logits over tau, shape (M, k).
         teacher (Tensor): Logits over tau, shape (M, k), detached.
-        weights (Tensor): Of the pairs i < j, shape (k, k).
+        weights (Tensor): Weights of the pairs i < j, shape (k, k).
 
     Returns:
         Tensor: Shape (M,).

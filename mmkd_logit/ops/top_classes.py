@@ -45,7 +45,7 @@ def top_classes(logits: Tensor, k: int, largest: bool = True) -> Tensor:
 
     Args:
         logits (Tensor): Shape (M, C), any strides.
-        k (int): In [0, C].
+        k (int): Number of classes, in [0, C].
         largest (bool): False takes the smallest. Defaults to True.
 
     Returns:

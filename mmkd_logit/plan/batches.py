@@ -18,8 +18,8 @@ def training_batch(
     """A batch as the data loader gives it, and where it comes from.
 
     Args:
-        config (Config): With ``train_dataloader``.
-        student (nn.Module): For the number of its classes.
+        config (Config): A config with ``train_dataloader``.
+        student (nn.Module): The student, for the number of its classes.
         image_size (int, optional): Side of random images; None takes the
             config's own data if they are there.
     """
@@ -51,10 +51,10 @@ def random_batch(
 
     Args:
         scope (str, optional): Toolbox, such as ``'mmdet'``.
-        student (nn.Module): For the number of its classes.
-        count (int): Images.
-        height (int): Of each image.
-        width (int): Of each image.
+        student (nn.Module): The student, for the number of its classes.
+        count (int): Number of images.
+        height (int): Height of each image.
+        width (int): Width of each image.
     """
     makers = dict(mmdet=_detection, mmseg=_segmentation)
     return makers.get(scope, _classification)(student, count, height, width)
@@ -145,7 +145,7 @@ def random_weights(model_config: Any, scope: Optional[str], path: str) -> str:
     """A checkpoint that fits a model, without a download.
 
     Args:
-        model_config (dict): Of the model.
+        model_config (dict): Config of the model.
         scope (str, optional): Toolbox that it is built in.
         path (str): File to write.
     """
@@ -163,8 +163,8 @@ def give_random_weights(model: dict, folder: str) -> None:
     """Give each teacher of a distiller's config random weights.
 
     Args:
-        model (dict): Of the distiller; its ``teacher_ckpt`` is set.
-        folder (str): Where the files are written.
+        model (dict): Config of the distiller, whose ``teacher_ckpt`` is set.
+        folder (str): Folder that the files are written to.
     """
     from ..distillers.self_teacher import is_self_teacher
     from ..distillers.teacher_config import read_model_config

@@ -18,12 +18,13 @@ class Probe(NamedTuple):
     """One term, in the mean over the probed batches.
 
     Attributes:
-        name (str): Of the term.
+        name (str): Name of the term.
         rows (tuple[int, int]): Rows of the last batch, and logits of a row.
-        loss_ratio (float): Its value, weight included, to the sum of the
-            task's losses.
-        gradient_ratio (float): Norm of its gradient at the student's backbone
-            to that of the task's losses; nan where nothing is trained there.
+        loss_ratio (float): Ratio of its value, weight included, to the sum of
+            the task's losses.
+        gradient_ratio (float): Ratio of the norm of its gradient at the
+            student's backbone to that of the task's losses; nan where nothing
+            is trained there.
         agreement (float): Fraction of rows with the same largest class.
         teacher_accuracy (float): Fraction of labelled rows of objects that the
             teacher classifies rightly; nan without labels.
@@ -48,7 +49,7 @@ def probe(distiller: LogitDistiller, batches: Iterable[dict]) -> List[Probe]:
 
     Args:
         distiller (LogitDistiller): Prepared, on its device, in training mode.
-        batches (iterable[dict]): As a data loader gives them.
+        batches (iterable[dict]): Batches as a data loader gives them.
 
     Returns:
         list[Probe]: One for each term.
@@ -185,7 +186,8 @@ def propose(weight: float, gradient_ratio: float) -> Tuple[float, str]:
 
     Args:
         weight (float): ``loss_weight`` now.
-        gradient_ratio (float): Of distillation to task, with that weight.
+        gradient_ratio (float): Norm of the gradient of distillation over that
+            of the task, with that weight.
 
     Returns:
         tuple[float, str]: Rounded to one digit where it is changed.

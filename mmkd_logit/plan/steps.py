@@ -98,9 +98,9 @@ def measure_steps(
     Args:
         distiller (LogitDistiller): Prepared, on its device, in training mode.
         student (nn.Module): The same student without a teacher.
-        optimizers (dict[str, OptimWrapper]): Of ``'plain'`` and
-            ``'distilled'``.
-        batch (dict): As a data loader gives it.
+        optimizers (dict[str, OptimWrapper]): Optimizers of ``'plain'`` and of
+            ``'distilled'`` steps.
+        batch (dict): A batch as a data loader gives it.
         rounds (int): Measured rounds. Defaults to 10.
         warmup (int): Rounds before them. Defaults to 2.
         seconds (float): No round begins after so many, the first measured

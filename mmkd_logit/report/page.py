@@ -39,7 +39,7 @@ def write_report(
     Args:
         folders (list[str]): Work dirs of runs of any of the toolboxes.
         out (str): The HTML file.
-        title (str): Its heading.
+        title (str): Heading of the page.
         examples (int): Validation images that are drawn with the predictions
             of each group's newest checkpoint. Defaults to 0.
         progress (callable): Wraps the loop over groups whose models predict.

@@ -31,7 +31,7 @@ class Run(NamedTuple):
 
     Attributes:
         name (str): Name of its work dir.
-        folder (Path): Its work dir.
+        folder (Path): The work dir.
         log (dict): Iteration -> logged values.
         metrics (list[str]): Names that validations logged.
         losses (list[str]): Names of losses and of their parts.
@@ -39,7 +39,8 @@ class Run(NamedTuple):
             :func:`~mmkd_logit.launch.run_settings.run_settings`.
         is_distilled (bool): Whether it had a teacher.
         seed (str): ``''`` if none was set.
-        versions (dict[str, str]): Of Python, PyTorch and the toolboxes.
+        versions (dict[str, str]): Versions of Python, PyTorch and the
+            toolboxes.
         teachers (list[str]): The line that it logged about each teacher:
             network, file and hash.
         warnings (list[str]): The warnings that it logged, each once.
