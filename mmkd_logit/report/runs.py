@@ -196,9 +196,15 @@ def group_runs(runs: Sequence[Run]) -> List[Group]:
         named = [
             group._replace(name=str(group.runs[0].folder)) for group in named
         ]
+    if len({run.name for run in runs}) < len(runs):  # of several folders
+        named = [group._replace(runs=_whole_names(group)) for group in named]
     return [
         group._replace(baseline=_baseline(group, named)) for group in named
     ]
+
+
+def _whole_names(group: Group) -> List[Run]:
+    return [run._replace(name=str(run.folder)) for run in group.runs]
 
 
 def _common_name(runs: List[Run]) -> str:

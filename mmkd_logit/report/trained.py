@@ -59,7 +59,8 @@ def warnings_of(groups: Sequence[Group]) -> List[dict]:
     """Each warning once, with the runs that logged it.
 
     Returns:
-        list[dict]: ``text`` and ``runs``, names or ``'all runs'``.
+        list[dict]: ``text`` and ``runs``, names or ``'all runs'``; what
+        libraries say of their own future comes last.
     """
     runs = [run for group in groups for run in group.runs]
     names: Dict[str, List[str]] = {}
@@ -71,5 +72,7 @@ def warnings_of(groups: Sequence[Group]) -> List[dict]:
             text=text,
             runs='all runs' if len(who) == len(runs) > 1 else ', '.join(who),
         )
-        for text, who in names.items()
+        for text, who in sorted(
+            names.items(), key=lambda item: 'deprecated' in item[0]
+        )
     ]

@@ -34,16 +34,26 @@ def test_a_distillation_is_compared_with_its_student_alone(tmp_path):
 
 def test_a_warning_of_all_runs_stands_once(tmp_path):
     both, one = WARNING.format('both'), WARNING.format('one')
+    old = WARNING.format('X will be deprecated in future')
     found = warnings_of(
         groups(
-            write_run(tmp_path / 'a', STUDENT, [0.1], log=both + both),
+            write_run(tmp_path / 'a', STUDENT, [0.1], log=old + both + both),
             write_run(tmp_path / 'b', TEACHER, [0.1], log=both + one),
         )
     )
     assert found == [
         dict(text='both', runs='all runs'),
         dict(text='one', runs='b'),
+        dict(text='X will be deprecated in future', runs='a'),
     ]
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    text = WARNING.format('strange')
+    alone = write_run(tmp_path / 'x', STUDENT, [0.1])
+    distilled = write_run(tmp_path / 'dkd/x', distiller(), [0.1], log=text)
+    (warning,) = warnings_of(groups(alone, distilled))
+    assert warning['runs'] == str(tmp_path / 'dkd/x')
 
 
 def test_versions_are_shared_or_named_for_each_run(tmp_path):
