@@ -10,6 +10,8 @@ from mmengine.config.utils import MODULE2PACKAGE, ConfigParsingError
 from ..doctor import missing_toolbox_message
 from ..messages import MissingFile, MissingPart, WrongValue, near_path
 
+_ENDS = ('.py', '.yml', '.yaml', '.json')
+
 
 def read_config(path: str, whose: str = '', where: str = '') -> Config:
     """Read a config.
@@ -27,6 +29,11 @@ def read_config(path: str, whose: str = '', where: str = '') -> Config:
     packaged = '::' in path
     if packaged:
         check_package(path, whose)
+    elif not path.endswith(_ENDS) and os.path.isfile(path):
+        raise WrongValue(
+            f'{whose}config {path!r} has another ending than a config; '
+            f'expected one of {", ".join(_ENDS)}'
+        )
     elif not os.path.isfile(os.path.expanduser(path)):
         raise MissingFile(
             f'{whose}config {path!r} is not a file{where}{near_path(path)}'
@@ -43,7 +50,14 @@ def read_config(path: str, whose: str = '', where: str = '') -> Config:
                 toolbox == 'mmseg' and 'mmsegmentation' in str(error)
             ):
                 raise MissingPart(missing_toolbox_message(toolbox)) from error
-        raise
+        raise _not_imported(path, whose, error) from error
+    except ImportError as error:
+        raise _not_imported(path, whose, error) from error
+    except RecursionError as error:
+        raise WrongValue(
+            f'{whose}config {path!r} inherits itself, over `_base_` of one '
+            'of its files'
+        ) from error
     except (FileNotFoundError, ConfigParsingError) as error:
         if 'inheritance chain' in str(error):
             raise WrongValue(
@@ -59,6 +73,20 @@ def read_config(path: str, whose: str = '', where: str = '') -> Config:
             f'{whose}config {path!r} inherits a file that is not there: '
             f'{error}{hint}'
         ) from error
+    except Exception as error:  # a config is the user's own code
+        raise WrongValue(
+            f'{whose}config {path!r}, or a file that it inherits, cannot be '
+            f'read: {type(error).__name__}: {" ".join(str(error).split())}'
+        ) from error
+
+
+def _not_imported(path: str, whose: str, error: ImportError) -> MissingPart:
+    """For a module that a config names, such as one of the user's own."""
+    text = str(error).partition(', the current sys.path')[0]
+    return MissingPart(
+        f'{whose}config {path!r}: {" ".join(text.split())}; install it, or '
+        'add the folder that has it to PYTHONPATH'
+    )
 
 
 def check_package(path: str, whose: str = '') -> None:

@@ -27,6 +27,7 @@ from ..distillers.build import build_model
 from ..distillers.teachers import labels_of
 from ..launch import is_distiller, load_config, move_data_root
 from ..launch.explain import run_and_explain
+from ..launch.model_block import check_model_block
 from ..launch.start import distill
 from ..messages import WrongValue
 from ..registry import MODELS
@@ -75,7 +76,15 @@ def parse_args() -> argparse.Namespace:
 
 def plan(args: argparse.Namespace) -> Iterator[str]:
     """The lines that are printed, each as soon as it is known."""
+    _check_numbers(args)
     config = load_config(args.student)
+    check_model_block(config)
+    for part in ('train_dataloader', 'optim_wrapper'):
+        if not config.get(part):
+            raise WrongValue(
+                f'{args.student!r} has no `{part}`; name the config of a '
+                'training'
+            )
     if is_distiller(config.get('model') or {}):
         if args.teacher:
             raise WrongValue(
@@ -103,6 +112,21 @@ def plan(args: argparse.Namespace) -> Iterator[str]:
     student = build_model(config.model.student, 'student').to(args.device)
     yield from _models(distiller)
     yield from _measured(config, distiller, student, args)
+
+
+def _check_numbers(args: argparse.Namespace) -> None:
+    for name in ('image_size', 'batch_size', 'rounds'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            option = name.replace('_', '-')
+            raise WrongValue(f'--{option} must be at least 1, got {value}')
+    try:
+        torch.empty(0, device=args.device)
+    except (RuntimeError, AssertionError) as error:
+        raise WrongValue(
+            f'--device {args.device} cannot be used: '
+            f'{str(error).splitlines()[0]}'
+        ) from error
 
 
 def _models(distiller: LogitDistiller) -> Iterator[str]:

@@ -53,6 +53,40 @@ def test_a_missing_file_is_one_sentence(folder, path, message):
         read_config(path, 'teacher ', ', see the docs')
 
 
+IMPORTS = "custom_imports = dict(imports=['not_there'])\n"
+
+
+@pytest.mark.parametrize(
+    'name, text, error, message',
+    [
+        ('a.py', 'model = dict(\n', ValueError, 'cannot be read: Syntax.* 1'),
+        ('a.yml', 'model: [1\n', ValueError, 'cannot be read: Parser'),
+        ('a.py', 'a = b\n', ValueError, "NameError: name 'b' is not"),
+        (
+            'a.py',
+            "_base_ = ['./one.py', './two.py']\n",
+            ValueError,
+            'Duplicate key is not allowed among bases',
+        ),
+        ('a.json', '{"model": ', ValueError, 'cannot be read: JSON'),
+        ('a.txt', 'a = 1\n', ValueError, r'expected one of \.py, .yml'),
+        ('a.py', "_base_ = './a.py'\n", ValueError, 'inherits itself'),
+        (
+            'a.py',
+            IMPORTS.replace(')', ', allow_failed_imports=False)'),
+            ImportError,
+            'not_there.*; install it, or add the folder .* PYTHONPATH$',
+        ),
+    ],
+)
+def test_a_config_that_cannot_be_read(tmp_path, name, text, error, message):
+    for other in ('one.py', 'two.py'):
+        (tmp_path / other).write_text('same = 1\n')
+    (tmp_path / name).write_text(text)
+    with pytest.raises(error, match=f"teacher config '.*{name}'.*{message}"):
+        read_config(str(tmp_path / name), 'teacher ')
+
+
 def test_a_package_without_configs():
     with pytest.raises(ValueError, match="^config 'mmdat::a.py'.*'mmdat'"):
         read_config('mmdat::a.py')

@@ -60,3 +60,35 @@ def test_a_pair_that_does_not_fit_gets_a_sentence(monkeypatch):
         lines(monkeypatch, 'configs/demo/faster_rcnn_student.py')
     with pytest.raises(ValueError, match='names its teacher itself'):
         lines(monkeypatch, 'configs/demo/faster_rcnn_dkd.py', 'x.py')
+
+
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        (['--rounds=0'], '--rounds must be at least 1, got 0'),
+        (['--image-size=-64'], '--image-size must be at least 1, got -64'),
+        (['--batch-size=0'], '--batch-size must be at least 1, got 0'),
+        (['--device=gpu'], '--device gpu cannot be used: Expected one of'),
+    ],
+)
+def test_wrong_numbers_get_a_sentence(monkeypatch, words, message):
+    with pytest.raises(ValueError, match=message):
+        lines(monkeypatch, 'configs/demo/faster_rcnn_dkd.py', *words)
+
+
+@pytest.mark.parametrize(
+    'more, error, message',
+    [
+        ("model = dict(type='mmkd_logit.LogitDistiler')", ValueError, 'did y'),
+        ('model = dict(foo=1)', TypeError, 'model has foo, which'),
+        ('optim_wrapper = None', ValueError, 'has no `optim_wrapper`; name'),
+        ('train_dataloader = None', ValueError, 'has no `train_dataloader`'),
+    ],
+)
+def test_a_block_with_mistakes_gets_a_sentence(
+    monkeypatch, tmp_path, more, error, message
+):
+    base = str(Path('configs/demo/faster_rcnn_dkd.py').resolve())
+    (tmp_path / 'a.py').write_text(f'_base_ = [{base!r}]\n{more}\n')
+    with pytest.raises(error, match=message):
+        lines(monkeypatch, tmp_path / 'a.py', '--device=cpu')
