@@ -75,7 +75,7 @@ def check_values(cls: type, cfg: dict, where: str) -> None:
 
 
 def check_arguments(cls: type, cfg: dict, where: str) -> None:
-    """:func:`check_values`, and refuse names that the class does not take.
+    """:func:`check_values`, and names that are unknown or missing.
 
     Raises:
         TypeError: Naming the setting.
@@ -90,6 +90,16 @@ def check_arguments(cls: type, cfg: dict, where: str) -> None:
             f'{cls.__name__} takes {", ".join(known)}'
         )
     check_values(cls, cfg, where)
+    missing = [
+        name
+        for name, parameter in known.items()
+        if parameter.default is parameter.empty and name not in cfg
+    ]
+    if missing:
+        raise WrongType(
+            f'{where} lacks the setting {", ".join(missing)}, which '
+            f'{cls.__name__} needs'
+        )
 
 
 def _kinds(annotation: Any) -> Any:

@@ -67,6 +67,7 @@ def test_what_fits_passes(cfg):
         (dict(flag='no'), "here.flag must be True or False, got 'no'"),
         (dict(seed='x'), "here.seed must be a whole number or None, got 'x'"),
         (dict(weight=[1]), r'here.weight must be a number, got \[1\]'),
+        (dict(k=1), 'here lacks the setting tau, which Ours needs'),
         (dict(taw=1), 'here has the unknown setting taw; Ours takes tau, k'),
     ],
 )

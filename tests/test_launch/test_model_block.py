@@ -83,6 +83,11 @@ def test_a_wrong_block_is_named(changes, error, message):
             TypeError,
             'custom_hooks.0 has the unknown setting endat; KDWarmupHook takes',
         ),
+        (
+            dict(type='mmkd_logit.KDStopHook', end=5),
+            TypeError,
+            'custom_hooks.0 lacks the setting begin, which KDStopHook needs',
+        ),
     ],
 )
 def test_wrong_hooks_are_named(hook, error, message):
