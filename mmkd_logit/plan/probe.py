@@ -12,6 +12,8 @@ from ..structures.logit_pair import LogitPair
 Sums = Dict[str, Dict[str, List[float]]]
 #: Ratios of distillation to task within which a weight is left alone.
 LEAST, MOST = 0.1, 10.0
+#: A teacher that is right less often is named before any weight.
+POOR = 0.2
 
 
 class Probe(NamedTuple):
@@ -211,13 +213,14 @@ def table(probes: List[Probe]) -> str:
     """Lines for a terminal."""
     lines = []
     for one in probes:
+        poor = one.teacher_accuracy < POOR
         lines += [
             f'{one.name}',
             f'  distillation : task   loss {one.loss_ratio:.3g}, gradient at '
             f'the backbone {one.gradient_ratio:.3g}',
             f'  same largest class    {one.agreement:.1%} of the rows',
             f'  teacher right         {one.teacher_accuracy:.1%} of the '
-            'labelled rows',
+            'labelled rows' + (': check its weights first' if poor else ''),
             f'  loss_weight           {one.weight:g} now, {one.proposed:g} '
             f'proposed: {one.reason}',
         ]

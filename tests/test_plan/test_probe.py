@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmkd_logit.plan import probe
-from mmkd_logit.plan.probe import propose, table
+from mmkd_logit.plan.probe import Probe, propose, table
 from mmkd_logit.registry import MODELS
 from tests.toys import distiller_config, teacher_file
 
@@ -90,3 +90,13 @@ def test_a_weight_is_proposed_where_the_gradients_are_far_apart():
 def test_table_names_the_term_and_the_proposal(tmp_path):
     text = table(probe(distiller(tmp_path), batches(1)))
     assert text.startswith('loss_kd\n') and 'loss_weight' in text
+
+
+@pytest.mark.parametrize(
+    'accuracy, said', [(0.02, True), (0.7, False), (math.nan, False)]
+)
+def test_a_teacher_that_is_never_right_is_pointed_at(accuracy, said):
+    one = Probe(
+        'loss_kd', (4, 3), 1.0, 0.01, 0.1, accuracy, 1.0, 100.0, 'a reason'
+    )
+    assert ('check its weights first' in table([one])) is said
