@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from ..messages import WrongValue, did_you_mean
+from ..messages import WrongType, WrongValue, did_you_mean
+from ..registry import type_name
 from ..structures.class_columns import ClassColumns
 from ..structures.head_facts import HeadFacts
 
@@ -114,6 +115,23 @@ def names_in(metainfo: Any) -> Optional[Tuple[str, ...]]:
         if names:
             found.append((names,) if isinstance(names, str) else tuple(names))
     return max(found, key=len) if found else None
+
+
+def metainfo_of(dataset: Mapping) -> Mapping:
+    """``metainfo`` of a dataset's config; {} if it has none.
+
+    Raises:
+        TypeError: If it is no dict, such as a list of names.
+    """
+    metainfo = dataset.get('metainfo')
+    if metainfo is None:
+        return {}
+    if not hasattr(metainfo, 'get'):
+        raise WrongType(
+            f'`metainfo` of {type_name(dataset.get("type"))} is {metainfo!r}; '
+            "expected a dict, such as metainfo=dict(classes=('cat', 'dog'))"
+        )
+    return metainfo
 
 
 def as_names(names: Any) -> Optional[Tuple[str, ...]]:

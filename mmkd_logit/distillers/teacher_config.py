@@ -12,7 +12,7 @@ from ..registry import is_distiller
 from .channel_order import config_loads_rgb
 from .claims import metafile_claims
 from .config_file import check_package, not_in_package, read_config
-from .match_classes import as_names
+from .match_classes import as_names, metainfo_of
 
 ConfigSource = Union[str, dict, Config]
 _WHERE = (
@@ -133,7 +133,7 @@ def _classes(config: Any, scope: Optional[str]) -> Optional[Tuple[str, ...]]:
     """Class names that a config's training dataset will have, if known."""
     dataset = (config.get('train_dataloader') or {}).get('dataset')
     while isinstance(dataset, dict):
-        classes = (dataset.get('metainfo') or {}).get('classes')
+        classes = metainfo_of(dataset).get('classes')
         if classes is None:
             classes = dataset.get('classes')  # datasets of MMPretrain
         if classes is not None:

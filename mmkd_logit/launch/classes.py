@@ -140,6 +140,13 @@ def _check_objects(
             + (f'; {content.strays}' if content.strays else '')
             + '); there is nothing to train on'
         )
+    if loader.startswith('val') and not any(counts.values()):
+        print_log(
+            f'{loader}: {path!r} has no object of the classes {_some(names)}, '
+            'so that a validation measures nothing, or fails',
+            'current',
+            logging.WARNING,
+        )
     if content.strays:
         print_log(
             f'{loader}: {path!r}: {content.strays}; they are left out, and '

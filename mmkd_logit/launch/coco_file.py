@@ -1,5 +1,6 @@
 """Read a COCO annotation file: its classes, and what is wrong with it."""
 
+import codecs
 import json
 import mmap
 import os
@@ -54,7 +55,11 @@ def read_coco_file(loader: str, path: str) -> CocoFile:
             )
         with open(path, 'rb') as file:
             content = json.load(file)
+            file.seek(0)
+            marked = file.read(3) == codecs.BOM_UTF8
         fault = first_fault(content)
+        if marked:  # pycocotools does not read it
+            fault = 'it begins with a byte order mark; save it as plain UTF-8'
     except (ValueError, KeyError) as error:
         fault = str(error)
     if fault:

@@ -3,7 +3,7 @@
 import os
 from typing import Any, Iterator, Optional, Tuple
 
-from ..distillers.match_classes import as_names
+from ..distillers.match_classes import as_names, metainfo_of
 
 #: Where wrappers keep what they wrap: repeated, balanced, mixed, concatenated.
 _INSIDE = ('dataset', 'datasets')
@@ -65,7 +65,7 @@ def class_names(dataset: dict, cls: Any) -> Optional[Tuple[str, ...]]:
     A string is a file with a name in each line, or else one name, as in
     MMEngine.
     """
-    names = (dataset.get('metainfo') or {}).get('classes')
+    names = metainfo_of(dataset).get('classes')
     if names is None:
         names = dataset.get('classes')
     if names is None:

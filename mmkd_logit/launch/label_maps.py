@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Sequence
 
 from mmengine.logging import print_log
 
+from ..distillers.match_classes import metainfo_of
 from ..messages import MissingFile, WrongValue
 from ..registry import type_name
 from .datasets import dataset_class, is_kind, leaf_datasets
@@ -130,7 +131,7 @@ def _check_channels(loader: str, dataset: dict, path: Path) -> None:
 
 def _check_palette(loader: str, dataset: dict) -> None:
     """Refuse a palette without a colour for each class."""
-    metainfo = dataset.get('metainfo') or {}
+    metainfo = metainfo_of(dataset)
     palette = metainfo.get('palette')
     classes = metainfo.get('classes')
     if classes is None:

@@ -196,6 +196,21 @@ def test_a_file_without_anything_to_learn(tmp_path, settings, more, message):
         run(coco(path, FILE[:2], **more))
 
 
+def test_a_validation_without_objects_is_told(tmp_path, warnings):
+    train = annotations(tmp_path / 'a.json')
+    val = annotations(tmp_path / 'b.json', objects=())
+    run(coco(train, FILE), coco(val, FILE))
+    assert 'val_dataloader' in warnings[0] and 'nothing' in warnings[0]
+    assert len(warnings) == 1
+
+
+@pytest.mark.parametrize('metainfo', [['cat', 'dog'], 'cat'])
+def test_metainfo_is_a_dict(tmp_path, metainfo):
+    path = annotations(tmp_path / 'a.json')
+    with pytest.raises(TypeError, match='`metainfo` of CocoDataset is .*cat'):
+        run(dict(coco(path), metainfo=metainfo))
+
+
 def test_two_categories_of_one_name_are_refused(tmp_path):
     # as exports that begin with the name of the whole data set
     names = ('cat', 'cat', 'dog')
