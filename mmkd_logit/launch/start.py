@@ -192,7 +192,8 @@ def use_teacher(args: Namespace) -> None:
         args.teacher_ckpt,
     )
     print(
-        f'{method}: {recipe.source} (recipe {recipe.path.name})\n'
+        f'{method}: {recipe.source}\n'
+        f'the recipe: {recipe.path}\n'
         f'the config, to be edited: {path}'
     )
     args.config, args.teacher_ckpt = str(path), None

@@ -129,6 +129,7 @@ def test_options_become_a_config_in_the_work_dir(tmp_path, capsys):
     assert args.config == f'{tmp_path}/source/faster_rcnn_student_dkd.py'
     assert args.teacher_ckpt is None
     said = capsys.readouterr().out
+    assert 'the recipe: ' in said and '_base_/recipes/' in said
     assert (
         said.startswith('dkd: DKD of every sampled RoI')
         and args.config in said
