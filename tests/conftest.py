@@ -1,5 +1,7 @@
 """Fixtures that several test folders use."""
 
+import gc
+import multiprocessing
 import os
 import random
 import sys
@@ -55,7 +57,10 @@ def fresh_toys():
 
 @pytest.fixture(autouse=True)
 def restored_process():
-    """What a test changes in its process is as before after it."""
+    """What a test changes in its process is as before after it.
+
+    Workers that a data loader keeps end with the test that began them.
+    """
     environment, folder = dict(os.environ), Path.cwd()
     arguments, path = list(sys.argv), list(sys.path)
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
@@ -67,6 +72,8 @@ def restored_process():
     torch.set_default_dtype(dtype)
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
+    if multiprocessing.active_children():
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

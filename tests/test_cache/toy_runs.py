@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ FLIP = dict(type='mmpretrain.RandomFlip', prob=0.5)
 CROP = dict(type='mmseg.RandomCrop', crop_size=(16, 16))
 
 
+@lru_cache(maxsize=None)
 def register():
     """The data sets, once their toolboxes are there."""
     from mmengine.dataset import BaseDataset
