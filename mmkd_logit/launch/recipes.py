@@ -1,7 +1,9 @@
 """The published settings of a method for one kind of rows.
 
 They stand in ``configs/_base_/recipes/<method>_<rows>.py`` and nowhere else;
-the comment at the head of a file names their source.
+the comment at the head of a file names their source. Where a family of heads
+has both kinds of classes and a method needs another loss for those of a
+softmax, ``<method>_<rows>_softmax.py`` has it.
 """
 
 from pathlib import Path
@@ -43,13 +45,21 @@ class Recipe(NamedTuple):
     changes: ConfigDict
 
 
-def find_recipe(method: str, reader: LogitReader) -> Recipe:
+def find_recipe(method: str, reader: LogitReader, use_sigmoid: bool) -> Recipe:
     """The recipe of a method for the rows of a reader.
+
+    Args:
+        method (str): Such as ``'dkd'``.
+        reader (LogitReader): Of the student's head.
+        use_sigmoid (bool): Whether that head's classes are independent.
 
     Raises:
         ValueError: If the method is unknown, or has none for these rows.
     """
     path = FOLDER / f'{method}_{reader.recipes}.py'
+    softmax = path.with_stem(f'{path.stem}_softmax')
+    if not use_sigmoid and softmax.is_file():
+        path = softmax
     if not path.is_file():
         known = methods(reader.recipes)
         raise WrongValue(

@@ -12,7 +12,6 @@ from mmengine.registry import DefaultScope
 from ..checkpoints.files import check_folder
 from ..distillers.build import build_model
 from ..distillers.teachers import Checkpoints, ConfigSources
-from ..heads.base import LogitReader
 from ..heads.find import find_reader
 from ..messages import WrongValue
 from .config import (
@@ -75,7 +74,7 @@ def distill(
     """
     if isinstance(student, str):
         student = load_config(student)
-    recipe = find_recipe(method, student_reader(student))
+    recipe = recipe_for(student, method)
     config = copy.deepcopy(student)
     changes = copy.deepcopy(recipe.changes.to_dict())
     config.model = dict(
@@ -111,7 +110,7 @@ def write_distillation(
     Returns:
         tuple[Path, Recipe]: The file, and the recipe whose numbers it has.
     """
-    recipe = find_recipe(method, student_reader(load_config(student)))
+    recipe = recipe_for(load_config(student), method)
     text = distillation_text(recipe, student, teacher, teacher_ckpt or 'auto')
     check_folder(str(folder))
     folder.mkdir(parents=True, exist_ok=True)
@@ -199,12 +198,12 @@ def use_teacher(args: Namespace) -> None:
     args.config, args.teacher_ckpt = str(path), None
 
 
-def student_reader(config: Config) -> LogitReader:
-    """The reader of a student's head; builds the student to look at it.
+def recipe_for(config: Config, method: str) -> Recipe:
+    """A method's recipe for a student; builds the student to see its head.
 
     Raises:
         ValueError: If the config trains a distiller already, has no model, or
-            no reader fits.
+            no reader fits; or the method has no recipe for its rows.
     """
     model = config.get('model')
     if not isinstance(model, dict) or is_distiller(model):
@@ -214,7 +213,9 @@ def student_reader(config: Config) -> LogitReader:
             'the student alone'
         )
     with DefaultScope.overwrite_default_scope(config.get('default_scope')):
-        return find_reader(build_model(copy.deepcopy(model), 'student'))
+        built = build_model(copy.deepcopy(model), 'student')
+        reader = find_reader(built)
+        return find_recipe(method, reader, reader.facts(built).use_sigmoid)
 
 
 def _listed(names: Names) -> str:

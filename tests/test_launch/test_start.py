@@ -15,6 +15,7 @@ from mmkd_logit.launch.start import distill, use_teacher, write_distillation
 
 RETINA = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'
 BIG_RETINA = 'mmdet::retinanet/retinanet_r101_fpn_2x_coco.py'
+SSD = 'mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py'
 RTMDET = 'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py'
 
 
@@ -109,6 +110,31 @@ def test_every_kind_of_rows_has_the_common_methods():
     for rows in ('dense', 'imagenet', 'roi', 'seg'):
         assert {'kd', 'dkd'} <= set(methods(rows))
         assert not [name for name in methods(rows) if 'beta' in name]
+
+
+@pytest.mark.parametrize(
+    'student, method, loss, reader',
+    [
+        (RETINA, 'kd', 'KDQFLLoss', None),
+        (SSD, 'kd', 'KDLoss', None),
+        (SSD, 'sd_kd', 'KDLoss', 'DenseClsLogits'),
+        (SSD, 'dkd', 'DKDLoss', None),
+        ('mmdet::detr/detr_r50_8xb2-150e_coco.py', 'kd', 'KDLoss', None),
+        (
+            'mmdet::conditional_detr/conditional-detr_r50_8xb2-50e_coco.py',
+            'kd',
+            'KDQFLLoss',
+            None,
+        ),
+    ],
+)
+def test_recipe_is_for_softmax_or_sigmoid_classes(
+    student, method, loss, reader
+):
+    term = distill(student, student, method).model.distill.loss_kd
+    assert term.loss.type == f'mmkd_logit.{loss}'
+    found = term.get('logits', {}).get('type')
+    assert found == (reader and f'mmkd_logit.{reader}')
 
 
 def test_method_needs_a_teacher():
