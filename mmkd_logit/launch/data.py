@@ -9,7 +9,7 @@ from ..arguments import parameters_of
 from ..messages import MissingFile, WrongValue, near_path
 from ..registry import type_name
 from .classes import check_classes
-from .datasets import class_names, dataset_class, leaf_datasets
+from .datasets import class_names, dataset_class, head_classes, leaf_datasets
 from .evaluators import check_evaluator_files, check_evaluator_paths
 from .image_files import LOOKS, check_image_files
 from .label_maps import check_label_maps, warn_of_another_zero
@@ -118,7 +118,8 @@ def check_data(config: Config, loaders: Tuple[str, ...] = _LOADERS) -> None:
     check_paths(config, loaders)
     for loader, dataset in _local_datasets(config, loaders):
         cls = dataset_class(dataset, config.get('default_scope'))
-        check_list(loader, dataset, cls, class_names(dataset, cls))
+        names = class_names(dataset, cls)
+        check_list(loader, dataset, cls, names, head_classes(config))
         check_label_maps(loader, dataset)
         check_image_files(loader, dataset, looks, cls)
     warn_of_another_zero(config, loaders)

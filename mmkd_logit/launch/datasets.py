@@ -73,6 +73,14 @@ def class_names(dataset: dict, cls: Any) -> Optional[Tuple[str, ...]]:
     return as_names(names)
 
 
+def head_classes(config: dict) -> Optional[int]:
+    """Classes of the head of a classifier that a config trains, if known."""
+    model = config.get('model') or {}
+    head = (model.get('student') or model).get('head')
+    count = head.get('num_classes') if isinstance(head, dict) else None
+    return count if isinstance(count, int) else None
+
+
 def inside_root(dataset: dict, path: Any) -> Optional[str]:
     """A path as the dataset finds it, None if there is none."""
     if not isinstance(path, str) or not path:

@@ -2,14 +2,14 @@
 
 import logging
 import os
-from typing import Any, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ..messages import MissingFile, WrongValue, near_path
 from .coco_file import CocoImages, read_images
-from .datasets import inside_root, leaf_datasets
+from .datasets import head_classes, inside_root, leaf_datasets
 
 
 class Measured(NamedTuple):
@@ -29,11 +29,22 @@ class Measured(NamedTuple):
 
 
 def check_evaluator_paths(config: Config, loaders: Sequence[str]) -> None:
-    """Check that the files of evaluators are there.
+    """Check that the files of evaluators are there, and their ``topk``.
 
     Raises:
         FileNotFoundError: If one is not.
+        ValueError: If an accuracy needs more classes than the head has.
     """
+    classes = head_classes(config)
+    for key in [name.replace('dataloader', 'evaluator') for name in loaders]:
+        for metric in _metrics(config.get(key)):
+            topk = metric.get('topk')
+            topk = [topk] if isinstance(topk, int) else topk or [0]
+            if classes and max(topk) > classes:
+                raise WrongValue(
+                    f'{key} asks for topk={max(topk)}, but the head has '
+                    f'{classes} classes; leave out what is larger'
+                )
     for one in _measured(config, loaders):
         if not os.path.isfile(one.path):
             raise MissingFile(
@@ -105,18 +116,20 @@ def _measured(config: Config, loaders: Sequence[str]) -> Iterator[Measured]:
             yield Measured(loader, key, path, data)
 
 
-def _files(evaluator: Any) -> Tuple[str, ...]:
-    """``ann_file`` of each metric that reads one from this machine's disk."""
+def _metrics(evaluator: Any) -> List[dict]:
     if isinstance(evaluator, dict) and 'metrics' in evaluator:
         evaluator = evaluator['metrics']
-    metrics = (
-        evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
-    )
-    return tuple(
+    several = isinstance(evaluator, (list, tuple))
+    metrics = evaluator if several else [evaluator]
+    return [metric for metric in metrics if isinstance(metric, dict)]
+
+
+def _files(evaluator: Any) -> List[str]:
+    """``ann_file`` of each metric that reads one from this machine's disk."""
+    return [
         metric['ann_file']
-        for metric in metrics
-        if isinstance(metric, dict)
-        and isinstance(metric.get('ann_file'), str)
+        for metric in _metrics(evaluator)
+        if isinstance(metric.get('ann_file'), str)
         and metric['ann_file']
         and not metric.get('backend_args')
-    )
+    ]

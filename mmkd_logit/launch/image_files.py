@@ -8,14 +8,19 @@ from mmengine.logging import print_log
 
 from ..messages import MissingFile, WrongValue
 from .coco_file import read_images
-from .datasets import inside_root
-from .listed_files import listed_images
+from .datasets import inside_root, is_kind
+from .listed_files import default_of, listed_images
 
 #: Files that are opened of each dataset, spread over it.
 LOOKS = 200
-_IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
+_IMAGES = (
+    *('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'),
+    *('.ppm', '.pgm'),
+)
 #: Of JPEG and PNG.
 _ENDS = (b'\xff\xd9', b'IEND')
+#: Datasets that look for images below a folder.
+_FOLDERS = ('CustomDataset', 'BaseSegDataset')
 _PREFIXES = ('img', 'img_path')
 
 
@@ -47,6 +52,13 @@ def check_image_files(
         return
     sizes = _image_sizes(dataset, cls)
     paths = list(sizes)
+    if not paths and _looks_below_folders(dataset, cls):
+        suffix = _suffix(dataset, cls)
+        ending = f' that ends with {suffix!r}' if suffix else ''
+        raise MissingFile(
+            f'{loader} finds no image{ending} below {_folders(dataset)}; '
+            'correct `data_root`, `data_prefix` or the ending'
+        )
     step = 1 if looks == 'all' else max(len(paths) // looks, 1)
     bad, other, cut = [], [], []
     for path in paths[::step]:
@@ -147,16 +159,10 @@ def _image_sizes(
     listed = listed_images(dataset, cls)
     if listed is not None:
         return dict.fromkeys(listed)
-    prefix: Any = dataset.get('data_prefix') or ''
-    folders: List[str] = []
-    if isinstance(prefix, dict):
-        folders = [prefix[key] for key in _PREFIXES if prefix.get(key)]
-    elif isinstance(prefix, str) and prefix:
-        folders = [prefix]
     found: Dict[str, Optional[tuple]] = {}
     annotations = inside_root(dataset, dataset.get('ann_file'))
-    for folder in folders:
-        folder = os.path.join(dataset.get('data_root') or '', folder)
+    suffix = _suffix(dataset, cls)
+    for folder in _folders(dataset):
         named = read_images(annotations) if annotations else None
         if named is not None:
             for name, size in named.sizes.items():
@@ -164,6 +170,41 @@ def _image_sizes(
             continue
         for where, _, files in sorted(os.walk(folder)):
             for name in sorted(files):
-                if name.lower().endswith(_IMAGES):
+                if name.endswith(suffix) if suffix else _is_image(name):
                     found[os.path.join(where, name)] = None
     return found
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(_IMAGES)
+
+
+def _looks_below_folders(dataset: dict, cls: Optional[type]) -> bool:
+    """Whether a dataset takes what it finds, with endings known here."""
+    own = getattr(getattr(cls, 'load_data_list', None), '__qualname__', '')
+    folders = _folders(dataset)
+    return (
+        own.partition('.')[0] in _FOLDERS
+        and 'extensions' not in dataset
+        and bool(folders)
+        and all(map(os.path.isdir, folders))
+    )
+
+
+def _folders(dataset: dict) -> List[str]:
+    """Folders of the images that a dataset's config names."""
+    prefix: Any = dataset.get('data_prefix') or ''
+    folders: List[str] = []
+    if isinstance(prefix, dict):
+        folders = [prefix[key] for key in _PREFIXES if prefix.get(key)]
+    elif isinstance(prefix, str) and prefix:
+        folders = [prefix]
+    root = dataset.get('data_root') or ''
+    return [os.path.join(root, folder) for folder in folders]
+
+
+def _suffix(dataset: dict, cls: Optional[type]) -> str:
+    """Ending of the images of a dataset of MMSegmentation."""
+    if not is_kind(cls, 'BaseSegDataset'):
+        return ''
+    return dataset.get('img_suffix') or default_of(cls, 'img_suffix')

@@ -35,7 +35,7 @@ def listed_images(dataset: dict, cls: Any) -> Optional[List[str]]:
         folder = os.path.join(_prefix(dataset), _setting(dataset, cls, 'img'))
         return [os.path.join(folder, f'{line}.jpg') for line in lines]
     if kind == 'BaseSegDataset':
-        suffix = dataset.get('img_suffix') or _default(cls, 'img_suffix')
+        suffix = dataset.get('img_suffix') or default_of(cls, 'img_suffix')
         lines = [line.strip() + suffix for line in lines]
     elif dataset.get('with_label', True):
         lines = [line.strip().rsplit(' ', 1)[0] for line in lines]
@@ -43,7 +43,11 @@ def listed_images(dataset: dict, cls: Any) -> Optional[List[str]]:
 
 
 def check_list(
-    loader: str, dataset: dict, cls: Any, names: Optional[Tuple[str, ...]]
+    loader: str,
+    dataset: dict,
+    cls: Any,
+    names: Optional[Tuple[str, ...]],
+    classes: Optional[int] = None,
 ) -> None:
     """Check what a list says beside the names of images.
 
@@ -52,6 +56,8 @@ def check_list(
         dataset (dict): A dataset on this machine's disk.
         cls (type, optional): Its class, if known.
         names (tuple[str], optional): Class names of the dataset.
+        classes (int, optional): Of the model's head, for a dataset that
+            names none.
 
     Raises:
         FileNotFoundError: If an annotation that a list names is not there.
@@ -72,7 +78,7 @@ def check_list(
         wanted = [os.path.join(files, f'{line}.xml') for line in lines]
         _check_objects(loader, wanted, names or ())
     elif kind == 'CustomDataset' and dataset.get('with_label', True):
-        _check_labels(loader, path, lines, names)
+        _check_labels(loader, path, lines, names, classes)
 
 
 def _lines(dataset: dict, cls: Any) -> Tuple[Optional[List[str]], str]:
@@ -103,13 +109,14 @@ def _setting(dataset: dict, cls: Any, what: str) -> str:
     if key in dataset:
         return dataset[key]
     for parent in cls.__mro__:
-        default = _default(parent, key)
+        default = default_of(parent, key)
         if default:
             return default
     return ''
 
 
-def _default(cls: Any, key: str) -> str:
+def default_of(cls: Any, key: str) -> str:
+    """A text that a class takes where its config says nothing."""
     parameter = inspect.signature(cls).parameters.get(key)
     default = parameter.default if parameter else ''
     return default if isinstance(default, str) else ''
@@ -120,8 +127,11 @@ def _check_labels(
     path: Optional[str],
     lines: List[str],
     names: Optional[Tuple[str, ...]],
+    classes: Optional[int],
 ) -> None:
     """Labels are whole numbers from 0 to the number of classes."""
+    most = len(names) if names else classes
+    others = {}
     for number, line in enumerate(lines, 1):
         words = line.strip().rsplit(' ', 1)
         label = words[1] if len(words) == 2 else ''
@@ -131,13 +141,26 @@ def _check_labels(
                 'the name of an image, a blank and the number of its class, '
                 'such as "cat/1.jpg 0"'
             )
-        if int(label) < 0 or (names and int(label) >= len(names)):
-            count = f'0 to {len(names) - 1}' if names else 'at least 0'
+        if int(label) < 0 or (most and int(label) >= most):
+            count = f'0 to {most - 1}' if most else 'at least 0'
             raise WrongValue(
                 f'{loader}: line {number} of {path!r} has the class '
                 f'{label}, expected {count}; classes are counted from 0'
                 + (', see `metainfo=dict(classes=...)`' if names else '')
             )
+        folder = words[0].partition('/')[0]
+        if names and folder in names and names[int(label)] != folder:
+            others.setdefault((folder, label), number)
+    if others:
+        (folder, label), number = next(iter(others.items()))
+        print_log(
+            f'{loader}: line {number} of {path!r} gives an image of the folder'
+            f' {folder!r} the class {label}, which is {names[int(label)]!r}; '
+            f'so do {len(others)} of the folders. Correct the list, or write '
+            '`metainfo=dict(classes=...)` in its order',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _check_objects(

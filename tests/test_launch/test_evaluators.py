@@ -85,3 +85,17 @@ def test_a_file_with_more_images_is_told(tmp_path, monkeypatch):
     more = write(tmp_path / 'more.json', ('a.png', 'b.png', 'c.png'))
     check_data(config(tmp_path, more), LOADERS)
     assert '1 images more than' in told[0]
+
+
+@pytest.mark.parametrize('topk', [(1, 5), 5])
+def test_an_accuracy_over_more_classes_than_there_are(topk):
+    settings = Config(
+        dict(
+            model=dict(student=dict(head=dict(num_classes=5))),
+            val_evaluator=[dict(type='Accuracy', topk=topk)],
+        )
+    )
+    check_paths(settings, LOADERS)
+    settings.model.student.head.num_classes = 3
+    with pytest.raises(ValueError, match='val_evaluator asks for topk=5, but'):
+        check_paths(settings, LOADERS)

@@ -12,8 +12,9 @@ from mmkd_logit.launch.datasets import dataset_class
 from mmkd_logit.launch.listed_files import listed_images
 
 
-def check(dataset, scope=None):
+def check(dataset, scope=None, model=None):
     config = dict(default_scope=scope, train_dataloader=dict(dataset=dataset))
+    config['model'] = model
     check_data(Config(config), ('train_dataloader',))
 
 
@@ -61,6 +62,45 @@ def test_a_good_list(labels, classes):
 def test_a_line_that_cannot_be_used(labels, text, error, message):
     with pytest.raises(error, match=f'train_dataloader.*{message}'):
         labels(text, classes=('cat', 'dog'))
+
+
+def test_labels_are_those_of_the_head(tmp_path, labels):
+    labels('cat/1.png 0\n')
+    dataset = dict(
+        type='mmpretrain.CustomDataset',
+        data_root=str(tmp_path),
+        ann_file='train.txt',
+    )
+    check(dataset, model=dict(head=dict(num_classes=1)))
+    (tmp_path / 'train.txt').write_text('cat/1.png 1\n')
+    with pytest.raises(ValueError, match='has the class 1, expected 0 to 0'):
+        check(dataset, model=dict(head=dict(num_classes=1)))
+
+
+def test_labels_that_folders_contradict_are_told(labels, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        module, 'print_log', lambda text, *args: told.append(text)
+    )
+    labels('cat/1.png 0\ndog/1.png 1\n', classes=('cat', 'dog'))
+    labels('cat/1.png 1\ndog/1.png 0\n', classes=('tench', 'goldfish'))
+    assert not told
+    labels('cat/1.png 1\ndog/1.png 0\n', classes=('cat', 'dog'))
+    assert "folder 'cat' the class 1, which is 'dog'; so do 2" in told[0]
+
+
+@pytest.mark.parametrize('kind', ['mmpretrain.CustomDataset', 'mmseg'])
+def test_folders_without_an_image_of_their_ending(tmp_path, labels, kind):
+    for path in tmp_path.rglob('*.png'):
+        path.rename(path.with_suffix('.tga'))
+    dataset = dict(type=kind, data_prefix=str(tmp_path))
+    if kind == 'mmseg':
+        pytest.importorskip('mmseg.datasets')
+        prefix = dict(img_path=str(tmp_path))
+        dataset = dict(type='mmseg.BaseSegDataset', data_prefix=prefix)
+    with pytest.raises(FileNotFoundError, match='finds no image.* below'):
+        check(dataset)
+    check(dict(dataset, extensions=('.tga',)))
 
 
 def test_lists_of_segmentation_name_images_without_their_ending(tmp_path):
