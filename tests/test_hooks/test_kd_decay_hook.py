@@ -99,7 +99,8 @@ def test_a_run_logs_it_and_a_resumed_one_goes_on(tmp_path):
     assert whole == pytest.approx(means, abs=1e-9)
     run('part', 2)
     last = str(tmp_path / 'part' / 'epoch_2.pth')
-    again = run('part', 4, resume=True, load_from=last)
+    # in a folder of its own: log files are named by the second
+    again = run('again', 4, resume=True, load_from=last)
     assert again == pytest.approx(whole[2 * per_epoch :], abs=1e-9)
 
 
