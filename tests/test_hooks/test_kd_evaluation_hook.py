@@ -1,6 +1,7 @@
 """The line of an evaluation."""
 
 import json
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,6 +42,8 @@ class ToyValues(BaseMetric):
 
 def run(folder, model, evaluator, images=0, hook=None, **more):
     """Train; the lines of its evaluations."""
+    if folder.exists():
+        time.sleep(1)  # the files of a start are named by the second
     guard = dict(type='mmkd_logit.KDGuardHook', check_images=images)
     hook = dict(type='mmkd_logit.KDEvaluationHook', **(hook or {}))
     hooks = [guard, hook] if 'distill' in model else [hook]
