@@ -41,7 +41,7 @@ class ToyValues(BaseMetric):
 
 def run(folder, model, evaluator, images=0, hook=None, **more):
     """Train; the lines of its evaluations."""
-    for earlier in folder.glob('2*'):  # named by the second of its start
+    for earlier in folder.glob('2*_??????'):  # named by its second
         earlier.rename(folder / '20000101_000000')
     guard = dict(type='mmkd_logit.KDGuardHook', check_images=images)
     hook = dict(type='mmkd_logit.KDEvaluationHook', **(hook or {}))
