@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmkd_logit.launch import keep_freed_memory
 from mmkd_logit.registry import MODELS
 from tests.toys import distiller_config, teacher_file
 
@@ -134,3 +135,22 @@ def test_a_process_that_fails_is_told(tools, capfd):
 
 def fails():
     raise ValueError('no memory')
+
+
+@pytest.mark.skipif(
+    not Path('/proc/self/status').exists(), reason='Linux shows memory there'
+)
+def test_memory_of_earlier_models_is_not_counted(tools):
+    from step_memory import in_child
+
+    assert abs(in_child(left_by_a_model)) < 64
+
+
+def left_by_a_model():
+    from step_memory import in_child, settled
+
+    keep_freed_memory()
+    before = in_child(settled)
+    blocks = [torch.ones(2**14) for _ in range(3000)]
+    del blocks
+    return in_child(settled) - before

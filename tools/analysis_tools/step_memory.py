@@ -72,23 +72,33 @@ def _measure(
     config: Config, size: Optional[int], device: str, kind: str
 ) -> float:
     cuda = device.startswith('cuda')
-    before = 0.0 if cuda else _resident('VmRSS')
+    before = 0.0 if cuda else settled()
     teacher = dict(plain='', recorders='whole').get(kind, 'read')
     steps = Steps(config, size, device, teacher)
     with TeacherCalls() as steps.teacher_calls:
         if kind == 'limit':
             steps.step('ours')
         steps.step(kind)
-        gc.collect()
         if cuda:
+            gc.collect()
             torch.cuda.reset_peak_memory_stats()
             steps.step(kind)
             return torch.cuda.max_memory_allocated() / 2**20
-        ctypes.CDLL(None).malloc_trim(0)
+        settled()
         with open('/proc/self/clear_refs', 'w') as file:
             file.write('5')  # VmHWM starts again from VmRSS
         steps.step(kind)
         return _resident('VmHWM') - before
+
+
+def settled() -> float:
+    """MiB of resident memory without what was freed and is kept.
+
+    A fork has what its parent kept of earlier models.
+    """
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return _resident('VmRSS')
 
 
 def _resident(which: str) -> float:
