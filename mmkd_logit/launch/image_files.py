@@ -8,8 +8,8 @@ from mmengine.logging import print_log
 
 from ..messages import MissingFile, WrongValue
 from .coco_file import read_images
-from .datasets import inside_root, is_kind
-from .listed_files import default_of, listed_images
+from .datasets import inside_root
+from .listed_files import image_suffix, listed_images, reader_of
 
 #: Files that are opened of each dataset, spread over it.
 LOOKS = 200
@@ -53,7 +53,7 @@ def check_image_files(
     sizes = _image_sizes(dataset, cls)
     paths = list(sizes)
     if not paths and _looks_below_folders(dataset, cls):
-        suffix = _suffix(dataset, cls)
+        suffix = image_suffix(dataset, cls)
         ending = f' that ends with {suffix!r}' if suffix else ''
         raise MissingFile(
             f'{loader} finds no image{ending} below {_folders(dataset)}; '
@@ -161,9 +161,9 @@ def _image_sizes(
         return dict.fromkeys(listed)
     found: Dict[str, Optional[tuple]] = {}
     annotations = inside_root(dataset, dataset.get('ann_file'))
-    suffix = _suffix(dataset, cls)
+    named = read_images(annotations) if annotations else None
+    suffix = image_suffix(dataset, cls)
     for folder in _folders(dataset):
-        named = read_images(annotations) if annotations else None
         if named is not None:
             for name, size in named.sizes.items():
                 found[os.path.join(folder, name)] = size
@@ -181,10 +181,9 @@ def _is_image(name: str) -> bool:
 
 def _looks_below_folders(dataset: dict, cls: Optional[type]) -> bool:
     """Whether a dataset takes what it finds, with endings known here."""
-    own = getattr(getattr(cls, 'load_data_list', None), '__qualname__', '')
     folders = _folders(dataset)
     return (
-        own.partition('.')[0] in _FOLDERS
+        reader_of(cls) in _FOLDERS
         and 'extensions' not in dataset
         and bool(folders)
         and all(map(os.path.isdir, folders))
@@ -201,10 +200,3 @@ def _folders(dataset: dict) -> List[str]:
         folders = [prefix]
     root = dataset.get('data_root') or ''
     return [os.path.join(root, folder) for folder in folders]
-
-
-def _suffix(dataset: dict, cls: Optional[type]) -> str:
-    """Ending of the images of a dataset of MMSegmentation."""
-    if not is_kind(cls, 'BaseSegDataset'):
-        return ''
-    return dataset.get('img_suffix') or default_of(cls, 'img_suffix')

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from mmengine.logging import print_log
 
 from ..messages import MissingFile, WrongValue, did_you_mean
-from .datasets import inside_root
+from .datasets import inside_root, is_kind
 
 #: XML files that are read of each dataset, spread over it.
 XML_FILES = 1000
@@ -35,7 +35,7 @@ def listed_images(dataset: dict, cls: Any) -> Optional[List[str]]:
         folder = os.path.join(_prefix(dataset), _setting(dataset, cls, 'img'))
         return [os.path.join(folder, f'{line}.jpg') for line in lines]
     if kind == 'BaseSegDataset':
-        suffix = dataset.get('img_suffix') or default_of(cls, 'img_suffix')
+        suffix = image_suffix(dataset, cls)
         lines = [line.strip() + suffix for line in lines]
     elif dataset.get('with_label', True):
         lines = [line.strip().rsplit(' ', 1)[0] for line in lines]
@@ -83,15 +83,27 @@ def check_list(
 
 def _lines(dataset: dict, cls: Any) -> Tuple[Optional[List[str]], str]:
     """Lines of the list and whose reader takes them; (None, '') if none."""
-    own = getattr(getattr(cls, 'load_data_list', None), '__qualname__', '')
     path = inside_root(dataset, dataset.get('ann_file'))
-    kind = own.partition('.')[0]
+    kind = reader_of(cls)
     if kind not in _READERS or not path or not os.path.isfile(path):
         return None, ''
     if '://' in _prefix(dataset):
         return None, ''
     with open(path, encoding='utf-8', errors='replace') as file:
         return [line.rstrip('\n\r') for line in file], kind
+
+
+def reader_of(cls: Any) -> str:
+    """Name of the class whose ``load_data_list`` a dataset has, or ''."""
+    own = getattr(getattr(cls, 'load_data_list', None), '__qualname__', '')
+    return own.partition('.')[0]
+
+
+def image_suffix(dataset: dict, cls: Any) -> str:
+    """Ending of the images of a dataset of MMSegmentation, or ''."""
+    if not is_kind(cls, 'BaseSegDataset'):
+        return ''
+    return dataset.get('img_suffix') or _default_of(cls, 'img_suffix')
 
 
 def _prefix(dataset: dict) -> str:
@@ -109,13 +121,13 @@ def _setting(dataset: dict, cls: Any, what: str) -> str:
     if key in dataset:
         return dataset[key]
     for parent in cls.__mro__:
-        default = default_of(parent, key)
+        default = _default_of(parent, key)
         if default:
             return default
     return ''
 
 
-def default_of(cls: Any, key: str) -> str:
+def _default_of(cls: Any, key: str) -> str:
     """A text that a class takes where its config says nothing."""
     parameter = inspect.signature(cls).parameters.get(key)
     default = parameter.default if parameter else ''
